@@ -1,0 +1,64 @@
+"""What a ranking model's file says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PREFIX = "vitrine."
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Platt scaling: the calibrated log-odds are slope x log-odds + intercept."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetadata:
+    """Properties stored inside an ONNX file.
+
+    Attributes:
+        kind: `din` or `deepfm`.
+        spec: digest of the feature specification.
+        data: digest of the training data.
+        trained_at: UTC, ISO 8601.
+    """
+
+    kind: str
+    spec: str
+    data: str
+    trained_at: str
+    calibration: Calibration
+
+    def properties(self) -> dict[str, str]:
+        """Write the metadata as ONNX properties."""
+        return {
+            PREFIX + "kind": self.kind,
+            PREFIX + "spec": self.spec,
+            PREFIX + "data": self.data,
+            PREFIX + "trained_at": self.trained_at,
+            PREFIX + "calibration.slope": repr(self.calibration.slope),
+            PREFIX + "calibration.intercept": repr(self.calibration.intercept),
+        }
+
+    @classmethod
+    def read(cls, properties: Mapping[str, str]) -> ModelMetadata:
+        """Read the metadata from ONNX properties.
+
+        Raises:
+            KeyError: a property is missing.
+            ValueError: the calibration is no pair of numbers.
+        """
+        return cls(
+            kind=properties[PREFIX + "kind"],
+            spec=properties[PREFIX + "spec"],
+            data=properties[PREFIX + "data"],
+            trained_at=properties[PREFIX + "trained_at"],
+            calibration=Calibration(
+                slope=float(properties[PREFIX + "calibration.slope"]),
+                intercept=float(properties[PREFIX + "calibration.intercept"]),
+            ),
+        )

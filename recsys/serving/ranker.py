@@ -1,0 +1,160 @@
+"""A trained model that scores all candidates of a decision in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from recsys.features import (
+    DEFAULT_SPEC,
+    Behaviour,
+    Candidates,
+    Context,
+    FeatureSpec,
+    Feeds,
+    Item,
+    Viewer,
+    encode,
+    encode_items,
+)
+from recsys.serving.metadata import Calibration, ModelMetadata
+
+WARM_ROWS = (1, 16, 200)
+SMALLEST = np.float32(1e-7)
+
+
+class RankerRefused(ValueError):
+    """A model file cannot be served."""
+
+
+class DigestMismatch(RankerRefused):
+    """The file is not the one that was registered."""
+
+
+class SpecMismatch(RankerRefused):
+    """The model was trained on features that this code encodes otherwise."""
+
+
+class UnreadableModel(RankerRefused):
+    """The file is no ranking model that onnxruntime can run."""
+
+
+class Ranker:
+    """Scores with an ONNX model on one thread; many threads may share one ranker."""
+
+    def __init__(
+        self, session: onnxruntime.InferenceSession, *, version: str, metadata: ModelMetadata, spec: FeatureSpec
+    ) -> None:
+        self.version = version
+        self.metadata = metadata
+        self.spec = spec
+        self.session = session
+        self._inputs = frozenset(node.name for node in session.get_inputs())
+        self._outputs = [session.get_outputs()[0].name]
+
+    @classmethod
+    def load(cls, path: Path, expected_digest: str, spec: FeatureSpec = DEFAULT_SPEC) -> Ranker:
+        """Load a model, prove that it is the registered one, and warm it.
+
+        Args:
+            path: the ONNX file.
+            expected_digest: SHA-256 of the file, 64 hexadecimal digits.
+            spec: the features this process encodes.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            DigestMismatch: the file's bytes are not the expected ones.
+            UnreadableModel: onnxruntime cannot load or run it, or it lacks its metadata.
+            SpecMismatch: it was trained on another feature specification.
+        """
+        content = Path(path).read_bytes()
+        digest = sha256(content).hexdigest()
+        if digest != expected_digest:
+            raise DigestMismatch(f"model file has digest {digest}, expected {expected_digest}")
+        session, metadata = _open(content)
+        if metadata.spec != spec.digest:
+            raise SpecMismatch(f"model was trained on features {metadata.spec}, this process encodes {spec.digest}")
+        ranker = cls(session, version=digest, metadata=metadata, spec=spec)
+        ranker.warm()
+        return ranker
+
+    def rank(
+        self, context: Context, viewers: Sequence[Viewer], candidates: Candidates, position: int = 0
+    ) -> NDArray[np.float32]:
+        """Estimate how likely each viewer engages with each candidate.
+
+        Args:
+            position: place in the slate, 0 is first.
+
+        Returns:
+            Calibrated probabilities, float32, shape (viewers, candidates).
+        """
+        shape = (len(viewers), len(candidates))
+        if not all(shape):
+            return np.zeros(shape, dtype=np.float32)
+        return self.score(encode(context, viewers, candidates, position, self.spec)).reshape(shape)
+
+    def score(self, feeds: Feeds) -> NDArray[np.float32]:
+        """Score encoded rows: calibrated probabilities, float32, shape (rows,)."""
+        return calibrate(self.run(feeds), self.metadata.calibration)
+
+    def run(self, feeds: Feeds) -> NDArray[np.float32]:
+        """Run the bare session on encoded rows: probabilities as the network gives them, float32, shape (rows,)."""
+        used = {name: ids for name, ids in feeds.items() if name in self._inputs}
+        scores: NDArray[np.float32] = self.session.run(self._outputs, used)[0]
+        return scores.reshape(-1)
+
+    def warm(self) -> None:
+        """Run the session at a few sizes, so that the first decision pays for no allocation.
+
+        Raises:
+            UnreadableModel: the graph does not run on the rows it claims to be for.
+        """
+        context = Context(screen="", venue="", venue_category="", scene="", hour=0, weekday=0, party=1)
+        viewer = Viewer(history=(Behaviour("", ""),))
+        for rows in WARM_ROWS:
+            candidates = encode_items([Item("", "")] * rows, self.spec)
+            try:
+                scores = self.rank(context, [viewer], candidates)
+            except Exception as error:
+                raise UnreadableModel(f"the model does not run on {rows} rows: {error}") from error
+            if scores.shape != (1, rows) or not np.isfinite(scores).all():
+                raise UnreadableModel(f"the model gives no {rows} finite scores for {rows} rows")
+
+
+def calibrate(probabilities: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
+    """Apply Platt scaling to probabilities of any shape.
+
+    Platt, "Probabilistic outputs for support vector machines", 1999; here on the log-odds of the network's probability.
+    """
+    safe = np.clip(probabilities, SMALLEST, 1 - SMALLEST)
+    logits = np.log(safe / (1 - safe))
+    logits *= np.float32(calibration.slope)
+    logits += np.float32(calibration.intercept)
+    calibrated: NDArray[np.float32] = 1 / (1 + np.exp(-logits))
+    return calibrated
+
+
+def _open(content: bytes) -> tuple[onnxruntime.InferenceSession, ModelMetadata]:
+    try:
+        session = open_session(content)
+        return session, ModelMetadata.read(session.get_modelmeta().custom_metadata_map)
+    except KeyError as error:
+        raise UnreadableModel(f"the model lacks its property {error}") from error
+    except Exception as error:
+        raise UnreadableModel(f"onnxruntime cannot load the model: {error}") from error
+
+
+def open_session(content: bytes) -> onnxruntime.InferenceSession:
+    """Open an ONNX model for one thread of the caller, without threads of its own that would spin."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
