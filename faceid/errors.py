@@ -1,0 +1,134 @@
+"""What can be wrong with an image, a face, a model or a key: each with a stable ``code`` that callers may act on."""
+
+from typing import ClassVar
+
+
+class FaceError(Exception):
+    """Base of every error of this library.
+
+    Attributes:
+        code: stable word for programs; never changes between versions.
+        happened, expected, remedy: plain sentences for people. None of them ever quotes pixels or embeddings.
+    """
+
+    code: ClassVar[str] = "face_error"
+
+    def __init__(self, happened: str, *, expected: str, remedy: str) -> None:
+        super().__init__(f"{happened} Expected: {expected} {remedy}")
+        self.happened = happened
+        self.expected = expected
+        self.remedy = remedy
+
+
+class ImageRefused(FaceError):
+    """The bytes are not a picture this library is willing to decode."""
+
+    code = "image_refused"
+
+
+class NotAnImage(ImageRefused):
+    """The bytes are no picture at all."""
+
+    code = "not_an_image"
+
+
+class TruncatedImage(ImageRefused):
+    """The bytes begin like a picture but break off or are damaged."""
+
+    code = "truncated_image"
+
+
+class ImageTooLarge(ImageRefused):
+    """The file or the picture in it exceeds a limit."""
+
+    code = "image_too_large"
+
+
+class UnsupportedImageType(ImageRefused):
+    """The bytes are a picture of a type that is not accepted."""
+
+    code = "unsupported_image_type"
+
+
+class FaceRefused(FaceError):
+    """The picture is fine, but the face in it cannot be used."""
+
+    code = "face_refused"
+
+
+class NoFace(FaceRefused):
+    """Nobody is in the picture."""
+
+    code = "no_face"
+
+
+class SeveralFaces(FaceRefused):
+    """More than one person is in a picture that must show one."""
+
+    code = "several_faces"
+
+
+class FaceTooSmall(FaceRefused):
+    """The eyes are too few pixels apart."""
+
+    code = "face_too_small"
+
+
+class FaceBlurred(FaceRefused):
+    """The face shows too little detail."""
+
+    code = "face_blurred"
+
+
+class FaceTooDark(FaceRefused):
+    """The face is under-exposed."""
+
+    code = "face_too_dark"
+
+
+class FaceOverexposed(FaceRefused):
+    """The face is over-exposed."""
+
+    code = "face_overexposed"
+
+
+class FaceTurned(FaceRefused):
+    """The head is turned or tilted too far away from the camera."""
+
+    code = "face_turned"
+
+
+class FaceCutOff(FaceRefused):
+    """The picture's border cuts through the face."""
+
+    code = "face_cut_off"
+
+
+class FaceUnclear(FaceRefused):
+    """The detector is not sure enough that this is a face."""
+
+    code = "face_unclear"
+
+
+class DegenerateLandmarks(FaceRefused):
+    """The five landmarks lie on one line or in one point, so that no alignment exists."""
+
+    code = "degenerate_landmarks"
+
+
+class ContractMismatch(FaceError):
+    """An embedding was made under another contract than the templates it should be compared with."""
+
+    code = "contract_mismatch"
+
+
+class ProtectionSealed(FaceError):
+    """A protection key cannot be opened: wrong master key, or altered bytes."""
+
+    code = "protection_sealed"
+
+
+class ModelsUnavailable(FaceError):
+    """The models are missing, damaged, or cannot run on this machine."""
+
+    code = "models_unavailable"

@@ -1,0 +1,114 @@
+"""From pixels to embeddings: the one door of this library for programs that recognise or enrol."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceid import quality
+from faceid.align import align
+from faceid.contract import UNPROTECTED, EmbeddingContract
+from faceid.detect import Detector, Face
+from faceid.embed import Embedder
+from faceid.errors import FaceRefused, NoFace, SeveralFaces
+from faceid.manifest import Manifest
+from faceid.quality import ENROLMENT, SCREEN, Profile, Quality
+from faceid.session import OnnxSession
+
+MOST_EMBEDDED = 8
+"""Faces embedded per frame, largest first: more people do not stand before one screen close enough to be known."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DetectedFace:
+    """One face of a frame.
+
+    Attributes:
+        face: where it is.
+        quality: what was measured and what, if anything, makes it unusable.
+        embedding: unit vector, float32, shape (128,); None when the face is unusable or beyond the eight largest.
+    """
+
+    face: Face
+    quality: Quality
+    embedding: NDArray[np.float32] | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enrolment:
+    """The one usable face of an enrolment picture.
+
+    Attributes:
+        face: where it is.
+        quality: what was measured.
+        embedding: unit vector, float32, shape (128,), not yet protected.
+    """
+
+    face: Face
+    quality: Quality
+    embedding: NDArray[np.float32] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Detection, quality, alignment and embedding; safe to share between threads. Pictures are kept nowhere."""
+
+    detector: Detector
+    embedder: Embedder
+    manifest: Manifest
+
+    @classmethod
+    def load(cls, models_dir: Path) -> Self:
+        """Load the models below ``models_dir`` after checking their digests.
+
+        Raises:
+            ModelsUnavailable: a file is missing, damaged or cannot run here.
+        """
+        manifest = Manifest.load(models_dir)
+        detector = Detector(OnnxSession(models_dir / manifest.detector.file))
+        embedder = Embedder(OnnxSession(models_dir / manifest.recogniser.file))
+        return cls(detector, embedder, manifest)
+
+    def contract(self, protection: str = UNPROTECTED) -> EmbeddingContract:
+        """Return the contract of embeddings made here and then protected as named; see ``Protection.name``."""
+        manifest = self.manifest
+        return EmbeddingContract(
+            manifest.recogniser.sha256, manifest.preprocessing, manifest.dimension, protection
+        )
+
+    def faces(self, image: NDArray[np.uint8], profile: Profile = SCREEN) -> list[DetectedFace]:
+        """Find all faces of a frame and embed the usable ones in one run.
+
+        Args:
+            image: RGB, uint8, shape (height, width, 3), from :func:`faceid.image.decode`.
+            profile: how good a face must be to be embedded.
+
+        Returns:
+            Every face, largest first; bystanders count, so unusable faces are listed too, without embedding.
+        """
+        found = []
+        for face in self.detector.faces(image):
+            found.append((face, *_examined(image, face, profile)))
+        chosen = [index for index, (_, crop, measured) in enumerate(found) if crop is not None and measured.usable]
+        chosen = chosen[:MOST_EMBEDDED]
+        vectors = self.embedder.embed([crop for index in chosen if (crop := found[index][1]) is not None])
+        embedded = dict(zip(chosen, vectors, strict=True))
+        return [DetectedFace(face, measured, embedded.get(i)) for i, (face, _, measured) in enumerate(found)]
+
+    def enrolment(self, image: NDArray[np.uint8]) -> Enrolment:
+        """Embed the face of an enrolment picture, which shows exactly one person well.
+
+        Args:
+            image: RGB, uint8, shape (height, width, 3), from :func:`faceid.image.decode`.
+
+        Raises:
+            NoFace, SeveralFaces: not exactly one face.
+            FaceRefused: the face falls short of the ENROLMENT profile; the subclass and its code say why.
+        """
+        face = _only(self.detector.faces(image), image)
+        crop = align(image, face.landmarks)
+        measured = quality.measure(image, face, crop, ENROLMENT)
+        quality.require(measured)
+        return Enrolment(face, measured, self.embedder.embed([crop])[0])

@@ -1,0 +1,4 @@
+"""The console's pages."""
+
+app_name = "console"
+urlpatterns: list[object] = []

@@ -1,0 +1,36 @@
+"""Epochs: one query tells a process whether its in-memory copies are still true.
+
+A writer bumps the topic in the transaction of its change; a reader that sees the same version may use what it holds.
+"""
+
+from enum import StrEnum
+from uuid import UUID
+
+from django.db import connection
+
+from core.models import Epoch
+
+
+class Topic(StrEnum):
+    """What in-memory copies are made of."""
+
+    CONSENT = "consent"
+    GALLERY = "gallery"
+    CATALOG = "catalog"
+    SIGNAGE = "signage"
+    MODELS = "models"
+
+
+def bump(*, operator_id: UUID, topic: Topic) -> None:
+    """Tell every process that ``topic`` changed, as soon as the current transaction commits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO core_epoch (operator_id, topic, version) VALUES (%s, %s, 1)"
+            " ON CONFLICT (operator_id, topic) DO UPDATE SET version = core_epoch.version + 1",
+            [operator_id, topic.value],
+        )
+
+
+def versions(*, operator_id: UUID) -> dict[str, int]:
+    """Return the version of every topic (one query); a topic that never changed is missing and counts as 0."""
+    return dict(Epoch.objects.filter(operator_id=operator_id).values_list("topic", "version"))

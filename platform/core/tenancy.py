@@ -1,0 +1,60 @@
+"""Tenancy: which operator's rows this transaction may see.
+
+PostgreSQL's row-level security compares every row's operator with the transaction-local setting ``app.operator``.
+A session-wide ``SET`` would leak through a transaction-pooling proxy, hence always ``set_config(…, true)``.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from django.db import connection, transaction
+
+
+@contextmanager
+def operator_scope(operator_id: UUID) -> Iterator[None]:
+    """Run the block in a transaction that sees the rows of one operator."""
+    with transaction.atomic():
+        before = _swap(operator=str(operator_id), platform="")
+        yield
+        _restore(before)
+
+
+@contextmanager
+def platform_scope() -> Iterator[None]:
+    """Run the block in a transaction that sees the rows of every operator.
+
+    Only for finding out who is calling (credentials, pairing codes) and for tasks that walk over all operators.
+    """
+    with transaction.atomic():
+        before = _swap(operator="", platform="on")
+        yield
+        _restore(before)
+
+
+def enter(operator_id: UUID) -> None:
+    """See the rows of one operator until the current transaction ends.
+
+    Raises:
+        TransactionManagementError: outside a transaction the setting would be lost at once.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("Enter an operator's scope inside a transaction.")
+    _swap(operator=str(operator_id), platform="")
+
+
+def _swap(*, operator: str, platform: str) -> tuple[str, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH before AS MATERIALIZED (SELECT coalesce(current_setting('app.operator', true), '') AS o,"
+            " coalesce(current_setting('app.platform', true), '') AS p)"
+            " SELECT o, p, set_config('app.operator', %s, true), set_config('app.platform', %s, true) FROM before",
+            [operator, platform],
+        )
+        row = cursor.fetchone()
+    return row[0], row[1]
+
+
+def _restore(before: tuple[str, str]) -> None:
+    # Skipped on an error: the roll-back to the savepoint restores the setting by itself.
+    _swap(operator=before[0], platform=before[1])

@@ -1,0 +1,78 @@
+"""Start and stop one server process that ends when its parent does."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from servers.account import Account
+from servers.errors import NotReady
+from servers.linux import exists, follow_parent, processes_in
+from servers.report import Say, silence, wait_for
+
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C", "LC_ALL": "C", "TZ": "UTC"}
+
+
+def spawn(command: Sequence[str], *, log: Path, account: Account | None, death_signal: signal.Signals) -> subprocess.Popen[bytes]:
+    """Start a server in a session of its own, as another user if one is given, with its output appended to a log file.
+
+    The server receives ``death_signal`` when the thread that called this ends.
+    """
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=ENVIRONMENT,
+            start_new_session=True,
+            umask=0o077,
+            preexec_fn=partial(follow_parent, os.getpid(), death_signal),  # noqa: PLW1509 the launcher has one thread
+            **as_account(account),
+        )
+
+
+def as_account(account: Account | None) -> "dict[str, object]":
+    """Return the arguments of ``subprocess`` that drop to an account."""
+    if account is None:
+        return {}
+    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+
+
+def stop(process: subprocess.Popen[bytes], *signals: tuple[signal.Signals, float]) -> None:
+    """Send signals in turn, each followed by its seconds of grace, until the process has ended; at last SIGKILL."""
+    for number, grace in signals:
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(grace)
+        except subprocess.TimeoutExpired:
+            continue
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def end_leftovers(directory: Path, program: str, *, first: signal.Signals, say: Say = silence) -> None:
+    """End servers that a launcher which died left behind in a data directory; the caller holds its lock."""
+    for number, grace in ((None, 3.0), (first, 20.0), (signal.SIGKILL, 20.0)):
+        for pid in processes_in(directory, program) if number else []:
+            _signal(pid, number)
+        try:
+            wait_for(f"a former {program} to end", lambda: not processes_in(directory, program), timeout=grace, say=say)
+        except NotReady:
+            continue
+        return
+    raise NotReady(f"Processes {processes_in(directory, program)} of a former {program} in {directory} do not end.")
+
+
+def _signal(pid: int, number: signal.Signals | None) -> None:
+    if number is not None and exists(pid):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return

@@ -1,0 +1,1 @@
+"""Training of ranking, retrieval and behaviour models; the only part of Vitrine that loads TensorFlow."""

@@ -1,0 +1,45 @@
+"""The one door to TensorFlow.
+
+deepctr and tensorflow-recommenders are written for Keras 2, which must be chosen before TensorFlow is imported. And
+importing deepctr would start a thread that asks the package index for its newest version: its module `deepctr.utils`
+holds nothing else, so an empty one takes its place.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import ModuleType
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+def _silence_version_check() -> None:
+    module = ModuleType("deepctr.utils")
+    module.check_version = lambda version: None  # type: ignore[attr-defined]
+    sys.modules.setdefault("deepctr.utils", module)
+
+
+_silence_version_check()
+
+import tensorflow as tf  # noqa: E402
+
+tf.get_logger().setLevel("ERROR")
+
+import tensorflow_recommenders as tfrs  # noqa: E402
+import tf2onnx  # noqa: E402
+from deepctr.feature_column import SparseFeat, VarLenSparseFeat  # noqa: E402
+from deepctr.models import DIN, DeepFM  # noqa: E402
+
+keras = tf.keras
+
+__all__ = ["DIN", "DeepFM", "SparseFeat", "VarLenSparseFeat", "keras", "seed_everything", "tf", "tf2onnx", "tfrs"]
+
+
+def seed_everything(seed: int) -> None:
+    """Make the next model, its initial weights and its shuffling repeatable."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
