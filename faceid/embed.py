@@ -32,7 +32,9 @@ class Embedder:
         if not crops:
             return np.empty((0, DIMENSION), dtype=np.float32)
         features = self.session.run({"data": network_input(crops)})[0]
-        return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        length = np.linalg.norm(features, axis=1, keepdims=True)
+        vectors: NDArray[np.float32] = features / np.maximum(length, np.finfo(np.float32).tiny)
+        return vectors
 
 
 def network_input(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:

@@ -77,8 +77,8 @@ class Manifest:
     def _read(cls, directory: Path) -> Self:
         try:
             fields = json.loads((directory / FILE_NAME).read_text())
-            networks = {role: ModelFile(**fields.pop(role)) for role in ("detector", "recogniser")}
-            return cls(**networks, **fields)
+            detector, recogniser = ModelFile(**fields.pop("detector")), ModelFile(**fields.pop("recogniser"))
+            return cls(detector=detector, recogniser=recogniser, **fields)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelsUnavailable(
                 f"The face models' {FILE_NAME} is missing or unreadable.",

@@ -7,14 +7,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from faceid import quality
 from faceid.align import align
 from faceid.contract import UNPROTECTED, EmbeddingContract
 from faceid.detect import Detector, Face
 from faceid.embed import Embedder
-from faceid.errors import FaceRefused, NoFace, SeveralFaces
+from faceid.errors import DegenerateLandmarks, NoFace, SeveralFaces
 from faceid.manifest import Manifest
-from faceid.quality import ENROLMENT, SCREEN, Profile, Quality
+from faceid.quality import ENROLMENT, SCREEN, Quality, measure
+from faceid.rules import Profile, failed, refusal
 from faceid.session import OnnxSession
 
 MOST_EMBEDDED = 8
@@ -74,9 +74,7 @@ class Pipeline:
     def contract(self, protection: str = UNPROTECTED) -> EmbeddingContract:
         """Return the contract of embeddings made here and then protected as named; see ``Protection.name``."""
         manifest = self.manifest
-        return EmbeddingContract(
-            manifest.recogniser.sha256, manifest.preprocessing, manifest.dimension, protection
-        )
+        return EmbeddingContract(manifest.recogniser.sha256, manifest.preprocessing, manifest.dimension, protection)
 
     def faces(self, image: NDArray[np.uint8], profile: Profile = SCREEN) -> list[DetectedFace]:
         """Find all faces of a frame and embed the usable ones in one run.
@@ -88,14 +86,10 @@ class Pipeline:
         Returns:
             Every face, largest first; bystanders count, so unusable faces are listed too, without embedding.
         """
-        found = []
-        for face in self.detector.faces(image):
-            found.append((face, *_examined(image, face, profile)))
-        chosen = [index for index, (_, crop, measured) in enumerate(found) if crop is not None and measured.usable]
-        chosen = chosen[:MOST_EMBEDDED]
-        vectors = self.embedder.embed([crop for index in chosen if (crop := found[index][1]) is not None])
-        embedded = dict(zip(chosen, vectors, strict=True))
-        return [DetectedFace(face, measured, embedded.get(i)) for i, (face, _, measured) in enumerate(found)]
+        found = [_Examined.of(image, face, profile) for face in self.detector.faces(image)]
+        chosen = [one for one in found if one.quality.usable][:MOST_EMBEDDED]
+        vectors = iter(self.embedder.embed([one.crop for one in chosen if one.crop is not None]))
+        return [DetectedFace(one.face, one.quality, next(vectors) if one in chosen else None) for one in found]
 
     def enrolment(self, image: NDArray[np.uint8]) -> Enrolment:
         """Embed the face of an enrolment picture, which shows exactly one person well.
@@ -107,8 +101,40 @@ class Pipeline:
             NoFace, SeveralFaces: not exactly one face.
             FaceRefused: the face falls short of the ENROLMENT profile; the subclass and its code say why.
         """
-        face = _only(self.detector.faces(image), image)
-        crop = align(image, face.landmarks)
-        measured = quality.measure(image, face, crop, ENROLMENT)
-        quality.require(measured)
-        return Enrolment(face, measured, self.embedder.embed([crop])[0])
+        one = _only([_Examined.of(image, face, ENROLMENT) for face in self.detector.faces(image)])
+        if one.quality.reasons or one.crop is None:
+            raise refusal(one.quality.reasons[0], one.quality.figures, ENROLMENT)
+        return Enrolment(one.face, one.quality, self.embedder.embed([one.crop])[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Examined:
+    face: Face
+    quality: Quality
+    crop: NDArray[np.uint8] | None = field(repr=False)
+
+    @classmethod
+    def of(cls, image: NDArray[np.uint8], face: Face, profile: Profile) -> Self:
+        try:
+            crop = align(image, face.landmarks)
+        except DegenerateLandmarks:
+            crop = None
+        return cls(face, measure(image, face, crop, profile), crop)
+
+
+def _only(found: list[_Examined]) -> _Examined:
+    """Pick the one person of an enrolment picture; somebody far in the background does not count."""
+    people = [one for one in found if not failed(one.quality.figures, SCREEN)] or found[:1]
+    if not people:
+        raise NoFace(
+            "There is no face in the picture.",
+            expected="exactly one person, facing the camera.",
+            remedy="Step in front of the camera and take the picture again.",
+        )
+    if len(people) > 1:
+        raise SeveralFaces(
+            f"There are {len(people)} faces in the picture.",
+            expected="exactly one person.",
+            remedy="Let one person stand before the camera alone.",
+        )
+    return people[0]

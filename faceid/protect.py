@@ -80,7 +80,7 @@ class Protection:
     @property
     def dimension(self) -> int:
         """Numbers in one embedding."""
-        return self._matrix.shape[0]
+        return len(self._matrix)
 
     @property
     def name(self) -> str:
@@ -100,10 +100,13 @@ class Protection:
             ValueError: the last axis is not ``dimension`` long.
         """
         if embeddings.shape[-1] != self.dimension:
-            raise ValueError(f"This key protects {self.dimension} numbers, but the embedding has {embeddings.shape[-1]}.")
+            raise ValueError(
+                f"This key protects {self.dimension} numbers, but the embedding has {embeddings.shape[-1]}."
+            )
         rotated: NDArray[np.float32] = embeddings.astype(np.float32, copy=False) @ self._matrix
         length = np.linalg.norm(rotated, axis=-1, keepdims=True)
-        return np.divide(rotated, length, out=np.zeros_like(rotated), where=length > 0)
+        protected: NDArray[np.float32] = rotated / np.maximum(length, np.finfo(np.float32).tiny)
+        return protected
 
     def to_bytes(self, master_key: bytes) -> bytes:
         """Seal the key for storage with AES-256-GCM.

@@ -30,7 +30,7 @@ def repair(source: Path, *, dynamic_axes: dict[int, str]) -> bytes:
     del graph.node[:], graph.initializer[:], graph.value_info[:]
     graph.node.extend(nodes)
     graph.initializer.extend(numpy_helper.from_array(constants[name], name) for name in sorted(used & constants.keys()))
-    _free_dimensions(graph, constants, dynamic_axes)
+    _free_dimensions(graph, used - constants.keys(), dynamic_axes)
     onnx.checker.check_model(model, full_check=True)
     data: bytes = model.SerializeToString(deterministic=True)
     return data
@@ -74,16 +74,13 @@ def _dequantized(
     return np.asarray(offset.astype(np.float32) * scale.astype(np.float32), dtype=np.float32)
 
 
-def _free_dimensions(
-    graph: onnx.GraphProto, constants: dict[str, NDArray[np.generic]], dynamic_axes: dict[int, str]
-) -> None:
-    """Leave one input, with the given axes free, and no promise about the outputs' sides that depend on them."""
-    true_inputs = [value for value in graph.input if value.name not in constants]
+def _free_dimensions(graph: onnx.GraphProto, wanted: set[str], dynamic_axes: dict[int, str]) -> None:
+    """Leave the one input that is not a weight, with the given axes free, and promise no sides of the outputs."""
+    inputs = [value for value in graph.input if value.name in wanted]
     del graph.input[:]
-    graph.input.extend(true_inputs)
+    graph.input.extend(inputs)
     for axis, name in dynamic_axes.items():
         graph.input[0].type.tensor_type.shape.dim[axis].dim_param = name
     for output in graph.output:
-        for axis, dimension in enumerate(output.type.tensor_type.shape.dim):
-            if axis in (0, 1) and not (len(output.type.tensor_type.shape.dim) == 3 and axis == 0):
-                dimension.dim_param = f"{output.name}_{axis}"
+        for dimension in output.type.tensor_type.shape.dim:
+            dimension.Clear()

@@ -1,0 +1,126 @@
+"""How good a face is: measured figures, thresholds per use, and reason codes that say what to change."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from faceid.align import SIDE, similarity
+from faceid.detect import Face
+from faceid.rules import Figures, Profile, Reason, failed
+
+_INNER = slice(20, 100)
+"""The part of the 112 x 112 crop that is face on everybody, without hair and background."""
+
+_GRID = np.stack(np.meshgrid(np.linspace(0, SIDE - 1, 28), np.linspace(0, SIDE - 1, 28))).reshape(2, -1)
+"""Sample points of the crop, pixels, shape (2, 784)."""
+
+_BLACK, _WHITE = 25, 245
+_NOSE_REACH = 0.55
+"""How far the nose tip stands out of the plane of the eyes, in eye distances, averaged over adults' faces."""
+
+
+ENROLMENT = Profile(
+    name="enrolment",
+    score=0.8,
+    visible=0.98,
+    eye_distance=36.0,
+    yaw=25.0,
+    roll=25.0,
+    brightness=50.0,
+    black=0.40,
+    white=0.20,
+    sharpness=0.10,
+)
+"""Strict: a template is used for months, and the person is there to try again."""
+
+SCREEN = Profile(
+    name="screen",
+    score=0.7,
+    visible=0.75,
+    eye_distance=16.0,
+    yaw=45.0,
+    roll=45.0,
+    brightness=25.0,
+    black=0.75,
+    white=0.50,
+    sharpness=0.02,
+)
+"""Light: a viewer walks by, and a missed frame is followed by the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Figures of one face and the reasons, in order of what to change first, that make it unusable under a profile."""
+
+    figures: Figures
+    profile: Profile
+    reasons: tuple[Reason, ...]
+
+    @property
+    def usable(self) -> bool:
+        """Whether nothing speaks against the face."""
+        return not self.reasons
+
+
+def measure(image: NDArray[np.uint8], face: Face, crop: NDArray[np.uint8] | None, profile: Profile) -> Quality:
+    """Measure one face and judge it.
+
+    Args:
+        image: RGB, uint8, shape (height, width, 3).
+        face: where the face is in ``image``.
+        crop: the aligned face, RGB, uint8, shape (112, 112, 3); None where it cannot be aligned.
+        profile: thresholds.
+    """
+    figures = _figures(image, face, crop)
+    degenerate = (Reason.DEGENERATE,) if crop is None else ()
+    return Quality(figures, profile, degenerate + failed(figures, profile))
+
+
+def _figures(image: NDArray[np.uint8], face: Face, crop: NDArray[np.uint8] | None) -> Figures:
+    yaw, roll = _pose(face.landmarks.astype(np.float64))
+    inner = np.zeros((80, 80), dtype=np.uint8) if crop is None else _luma(crop)[_INNER, _INNER]
+    return Figures(
+        score=face.score,
+        visible=_visible(image, face, crop is not None),
+        eye_distance=face.eye_distance,
+        yaw=yaw,
+        roll=roll,
+        brightness=float(np.median(inner)),
+        black=float((inner < _BLACK).mean()),
+        white=float((inner > _WHITE).mean()),
+        sharpness=_sharpness(inner),
+    )
+
+
+def _luma(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+def _sharpness(luma: NDArray[np.uint8]) -> float:
+    """Variance of the Laplacian (Pech-Pacheco et al., ICPR 2000) relative to contrast, so that light cancels out."""
+    detail = cv2.Laplacian(luma, cv2.CV_32F, ksize=1)
+    return float(detail.var() / max(float(luma.var()), 1.0))
+
+
+def _visible(image: NDArray[np.uint8], face: Face, aligned: bool) -> float:
+    """Share of the aligned crop that lies in the picture: the detector fits its box into the picture, so that says nothing."""
+    if not aligned:
+        return 0.0
+    height, width = image.shape[:2]
+    matrix = similarity(face.landmarks)
+    places = np.linalg.solve(matrix[:, :2], _GRID - matrix[:, 2:])
+    inside = (places >= 0.0).all(axis=0) & (places[0] <= width - 1) & (places[1] <= height - 1)
+    return float(inside.mean())
+
+
+def _pose(landmarks: NDArray[np.float64]) -> tuple[float, float]:
+    """Estimate yaw and roll in degrees from the five landmarks, taking the nose as a pin on the plane of the eyes."""
+    left, right, nose = landmarks[0], landmarks[1], landmarks[2]
+    axis = right - left
+    roll = math.degrees(math.atan2(axis[1], axis[0]))
+    distance = max(float(np.hypot(*axis)), 1e-6)
+    offset = float((nose - (left + right) / 2) @ axis) / distance**2
+    return math.degrees(math.atan2(offset, _NOSE_REACH)), roll
