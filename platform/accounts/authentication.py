@@ -1,13 +1,12 @@
 """Bearer tokens (RFC 6750) and sessions as DRF authentication; both enter the operator's scope."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from accounts.membership import principal_of_member
 from accounts.principal import Principal
@@ -15,6 +14,9 @@ from accounts.selectors import membership_of, principal_of
 from accounts.services import digest_of
 from core.problems import Forbidden, Unauthenticated
 from core.tenancy import enter
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView  # which imports this module by name
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -31,7 +33,9 @@ class BearerAuthentication(BaseAuthentication):
             return None
         principal = principal_of(digest_of(token.strip()), at=timezone.now())
         if principal is None:
-            raise Unauthenticated("This token is unknown, expired or revoked. Pair the player again or issue a new key.")
+            raise Unauthenticated(
+                "This token is unknown, expired or revoked. Pair the player again or issue a new key."
+            )
         return principal, None
 
     def authenticate_header(self, request: Request) -> str:
@@ -39,7 +43,7 @@ class BearerAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
     """How the OpenAPI document describes it."""
 
     target_class = "accounts.authentication.BearerAuthentication"
@@ -53,7 +57,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
 class MemberSessionAuthentication(SessionAuthentication):
     """A signed-in member (with CSRF check), for calls from the console's pages."""
 
-    def authenticate(self, request: Request) -> tuple[Principal, None] | None:  # type: ignore[override]
+    def authenticate(self, request: Request) -> tuple[Principal, None] | None:
         """Return the member as a principal and enter their operator's scope."""
         signed_in = super().authenticate(request)
         if signed_in is None:
@@ -68,7 +72,7 @@ class MemberSessionAuthentication(SessionAuthentication):
 class Allows(BasePermission):
     """Demand one of the scopes a view names in ``scopes``."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """Return whether the caller may use this view.
 
         Raises:

@@ -44,7 +44,7 @@ class User(AbstractBaseUser):
     EMAIL_FIELD = "email"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    email = models.EmailField()
+    email = models.EmailField(unique=True)
     name = models.CharField(max_length=120, blank=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from rest_framework.request import Request
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -20,3 +22,10 @@ class Principal:
     scopes: frozenset[str]
     device_id: UUID | None = None
     is_authenticated: bool = True
+
+
+def caller(request: Request) -> Principal:
+    """Return who calls an API view, as ``accounts.authentication`` found them."""
+    principal: object = request.user
+    assert isinstance(principal, Principal)
+    return principal

@@ -45,9 +45,7 @@ def issue_device_token(*, operator_id: UUID, device_id: UUID, name: str, kiosk: 
         return _issue(DEVICE_TOKEN, operator_id=operator_id, name=name, scopes=scopes, device_id=device_id)
 
 
-def issue_api_key(
-    *, operator_id: UUID, name: str, scopes: Iterable[Scope], expires_at: datetime | None = None
-) -> str:
+def issue_api_key(*, operator_id: UUID, name: str, scopes: Iterable[Scope], expires_at: datetime | None = None) -> str:
     """Return a new API key; it cannot be read again."""
     with operator_scope(operator_id):
         return _issue(API_KEY, operator_id=operator_id, name=name, scopes=list(scopes), expires_at=expires_at)

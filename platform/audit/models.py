@@ -1,8 +1,5 @@
 """The append-only, hash-chained log of what was done to people's data and to the installation."""
 
-from typing import Any
-from uuid import UUID
-
 from django.db import models
 
 from core.models import OperatorRecord
@@ -18,11 +15,9 @@ class Entry(OperatorRecord):
     actor = models.CharField(max_length=80)
     action = models.CharField(max_length=60)
     target = models.CharField(max_length=80)
-    detail: models.JSONField[Any, Any] = models.JSONField(default=dict)
+    detail = models.JSONField(default=dict)
     previous_hash = models.BinaryField()
     hash = models.BinaryField()
-
-    operator_id: UUID
 
     class Meta:
         ordering = ["number"]

@@ -12,7 +12,9 @@ from audit.models import Entry
 
 
 @transaction.atomic
-def record(*, operator_id: UUID, actor: str, action: str, target: str, detail: Mapping[str, Any] | None = None) -> Entry:
+def record(
+    *, operator_id: UUID, actor: str, action: str, target: str, detail: Mapping[str, Any] | None = None
+) -> Entry:
     """Append what ``actor`` did to ``target``, in the transaction of the deed itself.
 
     Never pass names, pictures, templates or tokens: the log outlives an erasure, so it holds pseudonymous ids only.

@@ -2,6 +2,7 @@
 
 import os
 from datetime import timedelta
+from pathlib import Path
 
 from celery.schedules import crontab
 
@@ -94,13 +95,12 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = ROOT / "staticfiles"
 _MODULES = ROOT / "frontend" / "node_modules"
-STATICFILES_DIRS = [
-    ("", ROOT / "frontend" / "static"),
+STATICFILES_DIRS: list[Path | tuple[str, Path]] = [
+    ROOT / "frontend" / "static",
     ("tabler", _MODULES / "@tabler" / "core" / "dist"),
     ("icons", _MODULES / "@tabler" / "icons-webfont" / "dist"),
     ("echarts", _MODULES / "echarts" / "dist"),
 ]
-STATICFILES_DIRS = [(prefix, path) if prefix else path for prefix, path in STATICFILES_DIRS]
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
 WHITENOISE_AUTOREFRESH = False
 
@@ -121,8 +121,8 @@ REST_FRAMEWORK = {
         "accounts.authentication.MemberSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.authentication.Allows"],
-    "DEFAULT_PARSER_CLASSES": ["core.api.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["core.api.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["core.encoding.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["core.encoding.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "core.api.problem_handler",
     "UNAUTHENTICATED_USER": None,

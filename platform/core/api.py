@@ -1,56 +1,20 @@
-"""What every door of the REST API shares: JSON by orjson, problem details, ids and times as the API writes them."""
+"""What every door of the REST API shares: answers and problem details."""
 
 import logging
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
 import orjson
-from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFilesSent, ValidationError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
-from rest_framework import exceptions, parsers, renderers, serializers, views
+from rest_framework import exceptions, serializers, views
 from rest_framework.response import Response
 
 from core.middleware import database_down, respond
 from core.problems import Malformed, NotFound, Problem
 
 logger = logging.getLogger(__name__)
-
-
-class JSONParser(parsers.JSONParser):
-    """Parse a JSON object with orjson."""
-
-    def parse(
-        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> Any:
-        """Return the body.
-
-        Raises:
-            Malformed: no JSON (NaN and Infinity are none), or not an object.
-        """
-        body = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)
-        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise RequestDataTooBig(f"A JSON body may have {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes; send less at once.")
-        try:
-            value = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise Malformed(f"The body is no JSON: {error}.") from error
-        if not isinstance(value, dict):
-            raise Malformed(f"Expected a JSON object, got {type(value).__name__}.")
-        return value
-
-
-class JSONRenderer(renderers.JSONRenderer):
-    """Write JSON with orjson."""
-
-    charset = None
-
-    def render(
-        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
-    ) -> bytes:
-        """Return the bytes of the answer."""
-        return b"" if data is None else orjson.dumps(data, default=str)
 
 
 def json_response(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
@@ -75,7 +39,9 @@ def as_problem(error: Exception) -> Problem | None:
         logger.error("The database is unavailable: %s", type(error).__name__)
         return database_down()
     if isinstance(error, serializers.ValidationError):
-        return Malformed("The body has the wrong shape; errors[] names each field.", errors=list(_flatten(error.detail)))
+        return Malformed(
+            "The body has the wrong shape; errors[] names each field.", errors=list(_flatten(error.detail))
+        )
     if isinstance(error, ValidationError):
         return Malformed("; ".join(error.messages))
     if isinstance(error, Http404):
@@ -104,8 +70,8 @@ _FRAMEWORK_CODES = {
 def _api_problem(error: exceptions.APIException) -> Problem:
     code, title = _FRAMEWORK_CODES.get(error.status_code, ("bad_request", "Bad request"))
     problem = _framework_problem(error.status_code, code, title, str(error.detail))
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        problem.headers["Retry-After"] = str(int(error.wait) + 1)
+    if isinstance(error, exceptions.Throttled):
+        problem.headers["Retry-After"] = str(int(getattr(error, "wait", None) or 0) + 1)
     return problem
 
 
@@ -127,4 +93,4 @@ def _flatten(detail: Any, path: str = "") -> Any:
         yield {"field": path, "code": getattr(detail, "code", "invalid"), "detail": str(detail)}
 
 
-__all__ = ["JSONParser", "JSONRenderer", "Response", "as_problem", "json_response", "problem_handler"]
+__all__ = ["Response", "as_problem", "json_response", "problem_handler"]

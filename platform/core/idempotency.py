@@ -13,7 +13,6 @@ import orjson
 from django.db import connection
 from django.http import HttpResponse
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from core.models import Reply
 from core.problems import Conflict, Malformed
@@ -40,14 +39,15 @@ def idempotent(
     """
 
     @wraps(view)
-    def once(self: APIView, request: Request, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def once(self: Any, request: Request, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         key = request.headers.get(HEADER)
         if key is None:
             return view(self, request, *args, **kwargs)
         if not 8 <= len(key) <= 255 or not key.isascii() or not key.isprintable():
             raise Malformed(f"{HEADER} must be 8 to 255 printable ASCII characters.")
-        operator_id: UUID = request.user.operator_id
-        actor = str(request.user.actor)
+        caller: Any = request.user  # accounts.principal.Principal, which lies above core
+        operator_id: UUID = caller.operator_id
+        actor = str(caller.actor)
         _lock(operator_id, actor, key)
         digest = _digest(request)
         stored = Reply.objects.filter(operator_id=operator_id, actor=actor, key=key).first()
@@ -78,6 +78,7 @@ def _digest(request: Request) -> bytes:
         file = request.FILES[name]
         digest.update(name.encode() + hashlib.sha256(file.read()).digest())
         file.seek(0)
+    assert not isinstance(request.data, list)
     data = {name: value for name, value in request.data.items() if name not in request.FILES}
     digest.update(orjson.dumps(data, option=orjson.OPT_SORT_KEYS, default=str))
     return digest.digest()

@@ -51,7 +51,11 @@ class Problems:
             code, title = {404: ("not_found", "Not found"), 405: ("method_not_allowed", "Method not allowed")}.get(
                 response.status_code, ("internal_error", "Internal error")
             )
-            detail = "The request id leads to the log entry." if response.status_code == 500 else f"{request.method} {request.path}"
+            detail = (
+                "The request id leads to the log entry."
+                if response.status_code == 500
+                else f"{request.method} {request.path}"
+            )
             return problem_response(request, status=response.status_code, code=code, title=title, detail=detail)
         return response
 

@@ -35,9 +35,17 @@ class Problem(Exception):
 
     def body(self, request_id: str) -> dict[str, Any]:
         """Return the members of the problem document."""
-        return problem_body(
-            status=self.status, code=self.code, title=self.title, detail=self.detail, errors=self.errors, request_id=request_id
-        ) | self.extra
+        return (
+            problem_body(
+                status=self.status,
+                code=self.code,
+                title=self.title,
+                detail=self.detail,
+                errors=self.errors,
+                request_id=request_id,
+            )
+            | self.extra
+        )
 
 
 class Malformed(Problem):
@@ -102,7 +110,7 @@ class Unavailable(Problem):
 def problem_body(
     *, status: int, code: str, title: str, detail: str, errors: Sequence[Mapping[str, Any]] = (), request_id: str
 ) -> dict[str, Any]:
-    """Return the members of a problem document (RFC 9457, section 3) with our ``code``, ``errors`` and ``request_id``."""
+    """Return the members of a problem document (RFC 9457, section 3), our ``code``, ``errors`` and ``request_id``."""
     return {
         "type": f"urn:vitrine:problem:{code}",
         "title": title,

@@ -51,4 +51,4 @@ class RowLevelSecurity(Operation):
         return f"Force row-level security on {self.model}"
 
     def _table(self, app_label: str, apps: Apps) -> str:
-        return apps.get_model(app_label, self.model)._meta.db_table
+        return str(apps.get_model(app_label, self.model)._meta.db_table)
