@@ -66,13 +66,25 @@ def processes_in(directory: Path, program: str) -> list[int]:
     return sorted(found)
 
 
-def parent_of(pid: int) -> int | None:
-    """Return the parent's process id, or None when there is no such process or it is a zombie."""
+def _fields(pid: int) -> list[str]:
+    """Return state, parent, process group, session and more of a living process; nothing of a dead one or a zombie."""
     try:
         fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None
-    return None if fields[0] in "ZX" else int(fields[1])
+        return []
+    return [] if fields[0] in "ZX" else fields
+
+
+def parent_of(pid: int) -> int | None:
+    """Return the parent's process id, or None when there is no such process or it is a zombie."""
+    fields = _fields(pid)
+    return int(fields[1]) if fields else None
+
+
+def session_members(session: int) -> list[int]:
+    """Return the living processes of a session."""
+    candidates = (int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit())
+    return [pid for pid in candidates if (fields := _fields(pid)) and int(fields[3]) == session]
 
 
 def descendants(pid: int) -> list[int]:

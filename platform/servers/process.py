@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from servers.account import Account
 from servers.errors import NotReady
-from servers.linux import exists, follow_parent, processes_in
+from servers.linux import follow_parent, processes_in
 from servers.report import Say, silence, wait_for
 
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C", "LC_ALL": "C", "TZ": "UTC"}
@@ -69,8 +69,9 @@ def stop(process: subprocess.Popen[bytes], *signals: tuple[signal.Signals, float
 def end_leftovers(directory: Path, program: str, *, first: signal.Signals, say: Say = silence) -> None:
     """End servers that a launcher which died left behind in a data directory; the caller holds its lock."""
     for number, grace in ((None, 3.0), (first, 20.0), (signal.SIGKILL, 20.0)):
-        for pid in processes_in(directory, program) if number else []:
-            _signal(pid, number)
+        if number is not None:
+            for pid in processes_in(directory, program):
+                send(pid, number)
         try:
             wait_for(f"a former {program} to end", lambda: not processes_in(directory, program), timeout=grace, say=say)
         except NotReady:
@@ -79,9 +80,9 @@ def end_leftovers(directory: Path, program: str, *, first: signal.Signals, say: 
     raise NotReady(f"Processes {processes_in(directory, program)} of a former {program} in {directory} do not end.")
 
 
-def _signal(pid: int, number: signal.Signals | None) -> None:
-    if number is not None and exists(pid):
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return
+def send(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that may have ended."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
