@@ -32,21 +32,21 @@ ENROLMENT = Profile(
     brightness=50.0,
     black=0.40,
     white=0.20,
-    sharpness=0.10,
+    sharpness=0.04,
 )
 """Strict: a template is used for months, and the person is there to try again."""
 
 SCREEN = Profile(
     name="screen",
     score=0.7,
-    visible=0.75,
+    visible=0.60,
     eye_distance=16.0,
     yaw=45.0,
     roll=45.0,
     brightness=25.0,
     black=0.75,
     white=0.50,
-    sharpness=0.02,
+    sharpness=0.015,
 )
 """Light: a viewer walks by, and a missed frame is followed by the next."""
 
@@ -106,7 +106,7 @@ def _sharpness(luma: NDArray[np.uint8]) -> float:
 
 
 def _visible(image: NDArray[np.uint8], face: Face, aligned: bool) -> float:
-    """Share of the aligned crop that lies in the picture: the detector fits its box into the picture, so that says nothing."""
+    """Measure the share of the crop that lies in the picture; the detector fits its box into it, which says nothing."""
     if not aligned:
         return 0.0
     height, width = image.shape[:2]
