@@ -57,7 +57,7 @@ lint: setup ## check style, types, import contracts, migrations and the API desc
 	@$(SAY) "mypy"
 	@$(VENV)/mypy $(PACKAGES)
 	@$(SAY) "import contracts"
-	@$(VENV)/lint-imports
+	@$(VENV)/lint-imports --no-logo
 	@$(SAY) "django"
 	@$(MANAGE) check
 	@$(MANAGE) makemigrations --check --dry-run
@@ -142,7 +142,9 @@ chromium:
 	    { echo "The browser tests need Chromium as the command chromium. Install it (Debian: apt-get install chromium) and try again." >&2; exit 1; }; }
 
 clean: ## remove caches, front-end libraries and the demo's state, if nothing runs
-	@test ! -x $(VENV)/python || test ! -d "$(STATE)" || ! $(MANAGE) servers status >/dev/null 2>&1 || \
-	    { echo "Vitrine's servers still run; stop them first: Ctrl-C in make demo, or $(MANAGE) servers down" >&2; exit 1; }
+	@for lock in "$(STATE)"/launcher.lock "$(STATE)"/test*/launcher.lock; do \
+	    test ! -e "$$lock" || flock --nonblock "$$lock" true || \
+	        { echo "The servers of $${lock%/*} still run. End them first: Ctrl-C where they run, or $(MANAGE) servers down" >&2; exit 1; }; \
+	done
 	rm -rf "$(STATE)" frontend/node_modules staticfiles htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find faceid recsys platform tests -type d -name __pycache__ -prune -exec rm -rf {} +
