@@ -40,8 +40,8 @@ def register(
     version = ModelVersion.objects.create(
         operator_id=operator_id, run_id=run_id, kind=ranker.metadata.kind, metrics=dict(metrics or {}), verdict=verdict,
         spec_digest=ranker.metadata.spec, data_digest=ranker.metadata.data, file_digest=digest,
-        bytes=source.stat().st_size, consent_snapshot=dict(consent_snapshot or {}), code_version=code_version, seed=seed,
-        trained_at=datetime.fromisoformat(ranker.metadata.trained_at),
+        bytes=source.stat().st_size, consent_snapshot=dict(consent_snapshot or {}),
+        code_version=code_version, seed=seed, trained_at=datetime.fromisoformat(ranker.metadata.trained_at),
     )  # fmt: skip
     record(
         operator_id=operator_id, actor=actor, action="model.registered", target=version.public_id,
