@@ -67,8 +67,9 @@ def _check_version(data: Path, programs: Path) -> None:
 def _empty(staging: Path, state: State) -> Path:
     """Return a fresh staging directory that the servers' user owns."""
     if staging.exists():
-        # Its server, if any, was that of a launcher that died while setting up.
-        process.end_leftovers(staging / "data", "postgres", first=signal.SIGQUIT)
+        # A launcher that died while setting up may have left initdb and the servers it runs behind.
+        for directory, program in ((staging, "initdb"), (staging, "postgres"), (staging / "data", "postgres")):
+            process.end_leftovers(directory, program, first=signal.SIGQUIT)
         shutil.rmtree(staging)
     staging.mkdir(mode=0o700)
     return state.give(staging)
@@ -83,21 +84,16 @@ def _initialise(state: State, staging: Path, *, durable: bool) -> None:
     command = [str(postgres_programs(state) / "initdb"), "-D", str(staging / "data"), "--username", SUPERUSER]
     command += ["--auth=scram-sha-256", "--pwfile", str(password), "--encoding=UTF8", "--data-checksums"]
     command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"]
+    command += [] if durable else ["--no-sync"]
     log = state.log("postgres")
-    with log.open("ab") as output:
-        finished = subprocess.run(
-            command if durable else [*command, "--no-sync"],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd="/",
-            env=process.ENVIRONMENT,
-            **process.as_account(state.account),
-        )
+    running = process.spawn(command, log=log, account=state.account, death_signal=signal.SIGKILL, directory=staging)
+    try:
+        code = running.wait()
+    finally:
+        process.stop(running)
     password.unlink()
-    if finished.returncode != 0:
-        raise ServersError(f"initdb failed with exit code {finished.returncode}. Its log is {log}.")
+    if code != 0:
+        raise ServersError(f"initdb failed with exit code {code}. Its log is {log}.")
 
 
 def _populate(state: State, data: Path, *, durable: bool, say: Say) -> None:

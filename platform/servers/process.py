@@ -13,11 +13,12 @@ from servers.errors import NotReady
 from servers.linux import follow_parent, processes_in
 from servers.report import Say, silence, wait_for
 
+ROOT = Path("/")
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C", "LC_ALL": "C", "TZ": "UTC"}
 
 
 def spawn(
-    command: Sequence[str], *, log: Path, account: Account | None, death_signal: signal.Signals
+    command: Sequence[str], *, log: Path, account: Account | None, death_signal: signal.Signals, directory: Path = ROOT
 ) -> subprocess.Popen[bytes]:
     """Start a server in a session of its own, as another user if one is given, with its output appended to a log file.
 
@@ -29,7 +30,7 @@ def spawn(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            cwd="/",
+            cwd=directory,
             env=ENVIRONMENT,
             start_new_session=True,
             umask=0o077,
@@ -68,12 +69,11 @@ def stop(process: subprocess.Popen[bytes], *signals: tuple[signal.Signals, float
 
 def end_leftovers(directory: Path, program: str, *, first: signal.Signals, say: Say = silence) -> None:
     """End servers that a launcher which died left behind in a data directory; the caller holds its lock."""
-    for number, grace in ((None, 3.0), (first, 20.0), (signal.SIGKILL, 20.0)):
-        if number is not None:
-            for pid in processes_in(directory, program):
-                send(pid, number)
+    for number in (first, signal.SIGKILL):
+        for pid in processes_in(directory, program):
+            send(pid, number)
         try:
-            wait_for(f"a former {program} to end", lambda: not processes_in(directory, program), timeout=grace, say=say)
+            wait_for(f"a former {program} to end", lambda: not processes_in(directory, program), timeout=20.0, say=say)
         except NotReady:
             continue
         return
