@@ -1,0 +1,92 @@
+"""Campaigns as arrays: which of them run now and can afford another play."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.models import Campaign, CampaignState
+from catalog.selectors import Spending
+from catalog.targeting import Targeting, parse_targeting
+
+UNLIMITED = np.iinfo(np.int64).max
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flights:
+    """The campaigns of an operator, place by place; money is in micros, times in microseconds since 1970.
+
+    Attributes:
+        places: each campaign's place in the arrays.
+        active: bool, shape (C,): the state is active.
+        starts, ends: int64, shape (C,): the flight, without its end.
+        price, budget, daily: int64, shape (C,); ``UNLIMITED`` where there is no daily budget.
+        hours: bool, shape (C, 24): local hours the campaign wants.
+        targeting: what else it wants, by place.
+    """
+
+    places: Mapping[UUID, int]
+    active: NDArray[np.bool_]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    price: NDArray[np.int64]
+    budget: NDArray[np.int64]
+    daily: NDArray[np.int64]
+    hours: NDArray[np.bool_]
+    targeting: tuple[Targeting, ...]
+
+    def __len__(self) -> int:
+        return len(self.targeting)
+
+    def open(self, at: datetime, hour: int, spent: Mapping[UUID, Spending]) -> NDArray[np.bool_]:
+        """Return which campaigns may play now, shape (C + 1,); the last place is content, which always may.
+
+        Args:
+            hour: local hour at the screen, 0-23.
+            spent: what each campaign has spent; missing ones have spent nothing.
+        """
+        now = microseconds(at)
+        total, today = self._spent(spent)
+        affordable = (self.budget - total >= self.price) & (self.daily - today >= self.price)
+        running = self.active & (self.starts <= now) & (now < self.ends) & self.hours[:, hour]
+        return np.append(running & affordable, True)
+
+    def _spent(self, spent: Mapping[UUID, Spending]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        amounts = np.zeros((2, len(self)), dtype=np.int64)
+        for campaign_id, amount in spent.items():
+            place = self.places.get(campaign_id)
+            if place is not None:
+                amounts[:, place] = amount
+        return amounts[0], amounts[1]
+
+
+def flights_of(campaigns: Sequence[Campaign]) -> Flights:
+    """Return campaigns as arrays."""
+    targeting = tuple(parse_targeting(campaign.targeting) for campaign in campaigns)
+    hours = np.zeros((len(campaigns), 24), dtype=np.bool_)
+    for place, wanted in enumerate(targeting):
+        hours[place, sorted(wanted.hours) or slice(None)] = True
+    return Flights(
+        places={campaign.id: place for place, campaign in enumerate(campaigns)},
+        active=np.array([campaign.state == CampaignState.ACTIVE for campaign in campaigns], dtype=np.bool_),
+        starts=_integers([microseconds(campaign.starts_at) for campaign in campaigns]),
+        ends=_integers([microseconds(campaign.ends_at) for campaign in campaigns]),
+        price=_integers([campaign.price_micros for campaign in campaigns]),
+        budget=_integers([campaign.budget_micros for campaign in campaigns]),
+        daily=_integers([campaign.daily_budget_micros or UNLIMITED for campaign in campaigns]),
+        hours=hours,
+        targeting=targeting,
+    )
+
+
+def microseconds(at: datetime) -> int:
+    """Return a time as microseconds since 1970, exactly."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def _integers(values: Sequence[int]) -> NDArray[np.int64]:
+    return np.array(values, dtype=np.int64)
