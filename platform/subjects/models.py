@@ -95,7 +95,7 @@ class Action(models.TextChoices):
 
 
 class ConsentEntry(OperatorRecord):
-    """One line of the append-only consent ledger; ``reference`` is ``Subject.reference`` (see the module's docstring)."""
+    """One line of the append-only consent ledger; ``reference`` is ``Subject.reference``, see the module above."""
 
     PREFIX = "con"
 

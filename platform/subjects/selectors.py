@@ -66,7 +66,9 @@ def people(
     """
     if not subject_ids:
         return {}
-    values = {"operator_id": operator_id, "subject_ids": list(subject_ids), "venue_id": venue_id, "at": at}
+    values: dict[str, Any] = {
+        "operator_id": operator_id, "subject_ids": list(subject_ids), "venue_id": venue_id, "at": at,
+    }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(_PEOPLE, values)
         return {row[0]: _person(row) for row in cursor.fetchall()}
