@@ -1,0 +1,131 @@
+// The consent kiosk: notice first, then a choice for each purpose, then (if wanted) one picture, then the receipt.
+import { Api, Problem, pause } from "../shared/api.js";
+import { Camera } from "../shared/camera.js";
+import { paired, unpaired } from "../shared/pairing.js";
+
+const FORGET_AFTER = 60000;
+
+class Kiosk extends HTMLElement {
+  async connectedCallback() {
+    this.parts = Object.fromEntries([...this.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
+    this.camera = new Camera(this.parts.video);
+    this.addEventListener("click", (event) => this.act(event.target.closest("[data-act]")?.dataset.act));
+    this.parts.purposes.addEventListener("change", () => this.choose());
+    const token = await paired("kiosk", (state) => this.showPairing(state));
+    this.api = new Api(token);
+    await this.begin();
+  }
+
+  showPairing({ code, hint }) {
+    this.show("pairing");
+    this.parts.code.textContent = code ?? "········";
+    this.parts.hint.textContent = hint;
+  }
+
+  async begin() {
+    clearTimeout(this.forgetting);
+    this.camera.stop();
+    for (const box of this.parts.purposes.querySelectorAll("input")) box.checked = false;
+    this.choose();
+    for (;;) {
+      try {
+        this.notice = (await this.api.call("GET", "/v1/notices/current")).body;
+        this.parts.title.textContent = this.notice.title;
+        this.parts.text.textContent = this.notice.text;
+        await this.api.call("POST", "/v1/notice-views", { json: { notice: this.notice.id, channel: "kiosk" } });
+        return this.show("notice");
+      } catch (error) {
+        if (error instanceof Problem && error.status === 401) {
+          unpaired("kiosk");
+          return location.reload();
+        }
+        this.showPairing({ code: "—", hint: "The server does not answer. Nothing can be agreed to right now." });
+        await pause(5000);
+      }
+    }
+  }
+
+  get purposes() {
+    return [...this.parts.purposes.querySelectorAll("input:checked")].map((box) => box.value);
+  }
+
+  // Recognising somebody needs their picture; everything else works with a code alone.
+  choose() {
+    const chosen = this.purposes;
+    this.parts.continue.disabled = !chosen.length;
+    this.parts.continue.textContent = chosen.includes("recognise") ? "Continue to the picture" : "Continue with a code";
+  }
+
+  async act(what) {
+    const actions = {
+      continue: () => (this.purposes.includes("recognise") ? this.prepare() : this.register()),
+      capture: () => this.enrol(),
+      again: () => this.begin(),
+    };
+    if (actions[what]) await actions[what]();
+  }
+
+  async prepare() {
+    this.show("capture");
+    try {
+      await this.camera.start();
+      this.parts.capture.disabled = false;
+    } catch {
+      this.refuse("The camera is not available. Go back and leave out recognition: a code works as well.");
+    }
+  }
+
+  async enrol() {
+    this.parts.capture.disabled = true;
+    const form = new FormData();
+    form.append("frame", await this.camera.frame(), "frame.jpg");
+    form.append("notice", this.notice.id);
+    form.append("channel", "kiosk");
+    for (const purpose of this.purposes) form.append("purposes", purpose);
+    await this.send("/v1/enrolments", { form });
+    this.parts.capture.disabled = false;
+  }
+
+  async register() {
+    await this.send("/v1/subjects", { json: { notice: this.notice.id, purposes: this.purposes, channel: "kiosk" } });
+  }
+
+  async send(path, content) {
+    this.refuse("");
+    this.key ??= crypto.randomUUID();
+    try {
+      const { body } = await this.api.call("POST", path, { ...content, headers: { "Idempotency-Key": this.key }, timeout: 20000 });
+      this.key = null;
+      this.camera.stop();
+      this.finish(body);
+    } catch (error) {
+      // A new picture is a new request; only a lost answer is asked for again with the same key.
+      if (error instanceof Problem) this.key = null;
+      this.refuse(error instanceof Problem ? error.message : "The server does not answer. Try again in a moment.");
+    }
+  }
+
+  finish(receipt) {
+    this.parts.pseudonym.textContent = receipt.pseudonym;
+    this.parts.qr.src = receipt.receipt_qr;
+    this.parts.link.href = receipt.receipt_url;
+    this.parts.loyalty.textContent = receipt.loyalty_token;
+    this.show("receipt");
+    this.forgetting = setTimeout(() => this.begin(), FORGET_AFTER); // the next person must not read it
+  }
+
+  refuse(reason) {
+    for (const box of this.querySelectorAll("[data-refusal]")) {
+      box.textContent = reason;
+      box.hidden = !reason;
+    }
+  }
+
+  show(step) {
+    this.dataset.step = step;
+    this.refuse("");
+    for (const section of this.querySelectorAll("[data-step]")) section.hidden = section.dataset.step !== step;
+  }
+}
+
+customElements.define("vitrine-kiosk", Kiosk);

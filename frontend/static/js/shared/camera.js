@@ -1,0 +1,37 @@
+// The camera. A frame lives in memory until it is sent, and is never stored.
+
+const WIDTH = 640;
+const HEIGHT = 480;
+
+export class Camera {
+  constructor(video) {
+    this.video = video;
+    this.stream = null;
+  }
+
+  async start() {
+    if (this.stream) return;
+    this.stream = await navigator.mediaDevices.getUserMedia({
+      video: { width: { ideal: WIDTH }, height: { ideal: HEIGHT }, facingMode: "user" },
+      audio: false,
+    });
+    this.video.srcObject = this.stream;
+    await this.video.play();
+    // The first frame of many cameras is black: wait for two that were really shown.
+    for (let frames = 0; frames < 2; frames += 1) {
+      await new Promise((resolve) => this.video.requestVideoFrameCallback(resolve));
+    }
+  }
+
+  stop() {
+    for (const track of this.stream?.getTracks() ?? []) track.stop();
+    this.stream = null;
+    this.video.srcObject = null;
+  }
+
+  async frame() {
+    const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
+    canvas.getContext("2d").drawImage(this.video, 0, 0, WIDTH, HEIGHT);
+    return canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
+  }
+}
