@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from faceid.session import Session
 
 DIMENSION = 128
-PREPROCESSING = "arcface112-rgb255-l2-v1"
-"""Version of crop (112 x 112, ArcFace reference), colour order and range (RGB, 0-255) and normalisation (L2)."""
+PREPROCESSING = "upright-arcface112-rgb255-l2-v1"
+"""Version of landmarks (found again upright), crop (112 x 112, ArcFace reference), colour order and range (RGB, 0-255)
+and normalisation (L2)."""
 
 
 @dataclass(frozen=True, slots=True)

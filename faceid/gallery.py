@@ -231,7 +231,7 @@ class _Table:
 def _check(entry: Entry, dimension: int) -> None:
     if entry.vector.shape != (dimension,):
         raise ValueError(f"A template has shape ({dimension},), not {entry.vector.shape}.")
-    if abs(float(np.linalg.norm(entry.vector)) - 1.0) > 1e-3:
+    if not abs(float(np.linalg.norm(entry.vector)) - 1.0) <= 1e-3:  # written so that NaN fails, too
         raise ValueError("A template is a unit vector; this one is not. Normalise it before storing it.")
 
 

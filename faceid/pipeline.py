@@ -16,6 +16,7 @@ from faceid.manifest import Manifest
 from faceid.quality import ENROLMENT, SCREEN, Quality, measure
 from faceid.rules import Profile, failed, refusal
 from faceid.session import OnnxSession
+from faceid.upright import upright
 
 MOST_EMBEDDED = 8
 """Faces embedded per frame, largest first: more people do not stand before one screen close enough to be known."""
@@ -86,7 +87,7 @@ class Pipeline:
         Returns:
             Every face, largest first; bystanders count, so unusable faces are listed too, without embedding.
         """
-        found = [_Examined.of(image, face, profile) for face in self.detector.faces(image)]
+        found = [self._examined(image, face, profile) for face in self.detector.faces(image)]
         chosen = [one for one in found if one.quality.usable][:MOST_EMBEDDED]
         vectors = iter(self.embedder.embed([one.crop for one in chosen if one.crop is not None]))
         return [DetectedFace(one.face, one.quality, next(vectors) if one in chosen else None) for one in found]
@@ -101,10 +102,19 @@ class Pipeline:
             NoFace, SeveralFaces: not exactly one face.
             FaceRefused: the face falls short of the ENROLMENT profile; the subclass and its code say why.
         """
-        one = _only([_Examined.of(image, face, ENROLMENT) for face in self.detector.faces(image)])
+        one = _only([self._examined(image, face, ENROLMENT) for face in self.detector.faces(image)])
         if one.quality.reasons or one.crop is None:
             raise refusal(one.quality.reasons[0], one.quality.figures, ENROLMENT)
         return Enrolment(one.face, one.quality, self.embedder.embed([one.crop])[0])
+
+    def _examined(self, image: NDArray[np.uint8], face: Face, profile: Profile) -> "_Examined":
+        if face.eye_distance >= profile.eye_distance:
+            face = upright(self.detector, image, face)
+        try:
+            crop = align(image, face.landmarks)
+        except DegenerateLandmarks:
+            crop = None
+        return _Examined(face, measure(image, face, crop, profile), crop)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,14 +122,6 @@ class _Examined:
     face: Face
     quality: Quality
     crop: NDArray[np.uint8] | None = field(repr=False)
-
-    @classmethod
-    def of(cls, image: NDArray[np.uint8], face: Face, profile: Profile) -> Self:
-        try:
-            crop = align(image, face.landmarks)
-        except DegenerateLandmarks:
-            crop = None
-        return cls(face, measure(image, face, crop, profile), crop)
 
 
 def _only(found: list[_Examined]) -> _Examined:
