@@ -1,0 +1,218 @@
+import dataclasses
+import io
+import logging
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from faceid.contract import EmbeddingContract
+from faceid.detect import Face
+from faceid.embed import DIMENSION, PREPROCESSING
+from faceid.errors import (
+    DegenerateLandmarks,
+    FaceBlurred,
+    FaceCutOff,
+    FaceError,
+    FaceOverexposed,
+    FaceRefused,
+    FaceTooDark,
+    FaceTooSmall,
+    FaceTurned,
+    ModelsUnavailable,
+    NoFace,
+    SeveralFaces,
+)
+from faceid.image import decode
+from faceid.match import THRESHOLD_DEFAULT, cosine
+from faceid.pipeline import MOST_EMBEDDED, Pipeline
+from faceid.quality import ENROLMENT
+
+Picture = NDArray[np.uint8]
+Pictures = Callable[[str], Picture]
+
+
+class FlatFaces:
+    """A detector that sees one face whose landmarks lie on one level line."""
+
+    def faces(self, image: Picture, **_: object) -> list[Face]:
+        landmarks = np.array([[50, 90], [150, 90], [100, 90], [70, 90], [130, 90]], dtype=np.float32)
+        return [Face(np.array([40, 40, 120, 120], dtype=np.float32), 0.9, landmarks)]
+
+
+def test_an_enrolled_person_is_recognised_in_another_picture(pipeline: Pipeline, picture: Pictures):
+    enrolment = pipeline.enrolment(picture("obama"))
+
+    faces = pipeline.faces(picture("obama2"))
+
+    assert len(faces) == 1
+    assert enrolment.embedding.shape == (DIMENSION,)
+    assert faces[0].embedding is not None
+    assert float(cosine(enrolment.embedding, faces[0].embedding)) > THRESHOLD_DEFAULT
+
+
+def test_two_viewers_of_one_frame_are_told_apart(pipeline: Pipeline, picture: Pictures, crowd: Picture):
+    enrolled = [pipeline.enrolment(picture(name)).embedding for name in ("biden", "obama")]
+
+    faces = sorted(pipeline.faces(crowd), key=lambda one: float(one.face.box[0]))
+
+    probes = np.stack([one.embedding for one in faces if one.embedding is not None])
+    scores = cosine(probes, np.stack(enrolled))
+    assert (scores.diagonal() > 0.6).all()
+    assert max(scores[0, 1], scores[1, 0]) < 0.3
+
+
+def test_a_bystander_who_is_too_far_away_is_listed_without_an_embedding(pipeline: Pipeline, picture: Pictures):
+    tiny = cv2.resize(picture("biden"), None, fx=0.09, fy=0.09, interpolation=cv2.INTER_AREA)
+    image = picture("astronaut").copy()
+    image[-tiny.shape[0] :, -tiny.shape[1] :] = tiny
+
+    near, far = pipeline.faces(image)
+
+    assert near.embedding is not None
+    assert far.embedding is None
+    assert "face_too_small" in far.quality.reasons
+
+
+def test_of_a_crowd_only_the_nearest_are_embedded(pipeline: Pipeline, picture: Pictures):
+    face = cv2.resize(picture("astronaut")[40:200, 140:300], (200, 200))
+    image = np.tile(face, (3, 4, 1))
+
+    faces = pipeline.faces(image)
+
+    assert len(faces) == 12
+    assert sum(one.embedding is not None for one in faces) == MOST_EMBEDDED
+
+
+def test_an_empty_frame_has_no_faces(pipeline: Pipeline):
+    assert pipeline.faces(np.zeros((480, 640, 3), dtype=np.uint8)) == []
+
+
+def test_enrolment_without_a_face_is_refused(pipeline: Pipeline):
+    with pytest.raises(NoFace) as refusal:
+        pipeline.enrolment(np.full((480, 640, 3), 127, dtype=np.uint8))
+    assert refusal.value.code == "no_face"
+
+
+def test_enrolment_of_two_people_is_refused(pipeline: Pipeline, crowd: Picture):
+    with pytest.raises(SeveralFaces, match="There are 2 faces") as refusal:
+        pipeline.enrolment(crowd)
+    assert refusal.value.code == "several_faces"
+
+
+def test_somebody_far_in_the_background_does_not_disturb_an_enrolment(pipeline: Pipeline, picture: Pictures):
+    tiny = cv2.resize(picture("biden"), None, fx=0.09, fy=0.09, interpolation=cv2.INTER_AREA)
+    image = picture("astronaut").copy()
+    image[-tiny.shape[0] :, -tiny.shape[1] :] = tiny
+    alone = pipeline.enrolment(picture("astronaut")).embedding
+
+    assert float(cosine(pipeline.enrolment(image).embedding, alone)) > 0.99
+
+
+def _blurred(image: Picture) -> object:
+    return cv2.GaussianBlur(image, (0, 0), 10)
+
+
+def _small(image: Picture) -> object:
+    return cv2.resize(image, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA)
+
+
+def _tilted(image: Picture) -> object:
+    middle = (image.shape[1] / 2, image.shape[0] / 3)
+    return cv2.warpAffine(image, cv2.getRotationMatrix2D(middle, 40, 0.8), (image.shape[1], image.shape[0]))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (_blurred, FaceBlurred),
+        (_small, FaceTooSmall),
+        (_tilted, FaceTurned),
+        (lambda image: image // 8, FaceTooDark),
+        (lambda image: np.clip(image.astype(int) + 150, 0, 255), FaceOverexposed),
+        (lambda image: image[:, 490:], FaceCutOff),
+    ],
+    ids=["blurred", "small", "tilted", "dark", "bright", "cut off"],
+)
+def test_an_unusable_face_is_refused_with_its_reason(
+    pipeline: Pipeline, picture: Pictures, change: Callable[[Picture], object], expected: type[FaceRefused]
+):
+    image = np.ascontiguousarray(change(picture("obama")), dtype=np.uint8)
+
+    with pytest.raises(expected) as refusal:
+        pipeline.enrolment(image)
+    assert "Expected: at " in str(refusal.value) or "Expected: brightness" in str(refusal.value)
+
+
+def test_nothing_of_a_face_is_shown_or_logged(
+    pipeline: Pipeline, picture: Pictures, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+):
+    portrait = picture("obama")
+    caplog.set_level(logging.DEBUG)
+
+    enrolment, faces = pipeline.enrolment(portrait), pipeline.faces(portrait)
+
+    for shown in (repr(enrolment), repr(faces), repr(pipeline)):
+        assert "embedding=" not in shown
+        assert "landmarks" not in shown
+    assert caplog.records == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_mutated_photographs_raise_nothing_but_typed_errors(pipeline: Pipeline, picture: Pictures):
+    random_source, file = random.Random(7), io.BytesIO()
+    portrait = Image.fromarray(picture("astronaut")[40:200, 140:300])
+    portrait.save(file, "JPEG", quality=85)
+    found = refused = 0
+
+    for _ in range(300):
+        data = bytearray(file.getvalue())
+        for _ in range(random_source.randint(1, 8)):
+            data[random_source.randrange(20, len(data))] = random_source.randrange(256)
+        try:
+            image = decode(bytes(data), "image/jpeg")
+            pipeline.detector.faces(image)
+            pipeline.enrolment(image)
+            found += 1
+        except FaceError:
+            refused += 1
+
+    assert found > 0
+    assert refused > 0
+
+
+def test_the_contract_names_the_recogniser_its_preprocessing_and_the_protection(pipeline: Pipeline):
+    assert pipeline.contract("orthonormal-1:00") == EmbeddingContract(
+        "45ecb361ab110a4773aa37b2cc277ca4fd262b9d44f54227e9c90039fee909e0", PREPROCESSING, 128, "orthonormal-1:00"
+    )
+    assert pipeline.contract().id != pipeline.contract("orthonormal-1:00").id
+
+
+def test_a_face_that_cannot_be_aligned_is_listed_but_never_embedded(pipeline: Pipeline):
+    stub = dataclasses.replace(pipeline, detector=FlatFaces())
+
+    (face,) = stub.faces(np.full((200, 200, 3), 127, dtype=np.uint8))
+
+    assert face.embedding is None
+    assert face.quality.reasons[0] == "degenerate_landmarks"
+    with pytest.raises(DegenerateLandmarks):
+        stub.enrolment(np.full((200, 200, 3), 127, dtype=np.uint8))
+
+
+def test_a_directory_without_models_is_refused_with_the_command_that_makes_them(tmp_path: Path):
+    with pytest.raises(ModelsUnavailable, match="make models"):
+        Pipeline.load(tmp_path)
+
+
+def test_the_enrolment_profile_can_be_asked_of_frames_too(pipeline: Pipeline, picture: Pictures):
+    small = np.asarray(cv2.resize(picture("obama"), None, fx=0.25, fy=0.25), dtype=np.uint8)
+
+    (light,), (strict,) = pipeline.faces(small), pipeline.faces(small, ENROLMENT)
+
+    assert light.embedding is not None
+    assert strict.embedding is None
