@@ -48,7 +48,7 @@ class Words:
         return Words(self.vocabulary, self.codes[rows])
 
     def ids(self, field: str, size: int) -> Ids:
-        """Hash each distinct word once and spread the ids over the rows; int32, shape (rows,), 0 for the absent word."""
+        """Hash each distinct word once and spread the ids over the rows; int32, shape (rows,), 0 if absent."""
         table = np.fromiter((identifier(field, word, size) for word in (*self.vocabulary, None)), dtype=np.int32)
         return table[self.codes]
 

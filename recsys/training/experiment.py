@@ -1,0 +1,147 @@
+"""One training from the exported log to a model file and a report."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.features import DEFAULT_SPEC, FeatureSpec
+from recsys.serving.metadata import Calibration, ModelMetadata
+from recsys.serving.ranker import calibrate
+from recsys.training.baselines import base_rate, item_rate
+from recsys.training.behaviour import train_behaviour
+from recsys.training.calibrate import fit_platt
+from recsys.training.dataset import Examples, Split, data_digest, read_dataset, split_by_time
+from recsys.training.export import export
+from recsys.training.fit import fit, score
+from recsys.training.metrics import Metrics, measure
+from recsys.training.models import build
+from recsys.training.progress import Progress, silent
+from recsys.training.report import BehaviourReport, ModelReport, RetrievalReport, TrainingReport
+from recsys.training.request import Kind, TrainingRequest
+from recsys.training.retrieval import train_retrieval
+from recsys.training.tensorflow import seed_everything
+
+LIBRARIES = ("tensorflow", "deepctr", "tensorflow-recommenders", "tf2onnx", "onnxruntime", "numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    network: Any
+    report: ModelReport
+
+
+def train(request: TrainingRequest, *, spec: FeatureSpec = DEFAULT_SPEC, progress: Progress = silent) -> TrainingReport:
+    """Read a log, train every kind of network asked for, and export the better one.
+
+    Raises:
+        ForbiddenFeature: the log holds something derived from a face.
+        TrainingRefused: the log cannot be learnt from, or the export is not faithful.
+    """
+    return train_on(
+        split_by_time(read_dataset(request.parquet, spec=spec, max_rows=request.max_rows)),
+        request,
+        spec=spec,
+        progress=progress,
+    )
+
+
+def train_on(
+    split: Split, request: TrainingRequest, *, spec: FeatureSpec = DEFAULT_SPEC, progress: Progress = silent
+) -> TrainingReport:
+    """Train on a log that is read and split already; see `train`."""
+    started, trained_at = time.perf_counter(), datetime.now(UTC)
+    trained = {kind: _train_kind(kind, split, spec, request, progress) for kind in request.kinds}
+    kind = min(trained, key=lambda name: trained[name].report.validation.log_loss)
+    best = trained[kind]
+    metadata = ModelMetadata(
+        kind=kind,
+        spec=spec.digest,
+        data=data_digest(request.parquet),
+        trained_at=trained_at.isoformat(timespec="seconds"),
+        calibration=best.report.calibration,
+    )
+    progress("export", 0, 1, f"writing {kind} as ONNX")
+    artefact = export(best.network, feeds=split.test.feeds, metadata=metadata, output=request.output)
+    progress("export", 1, 1, f"{artefact.file}, differs from the network by {artefact.parity:.1e}")
+    plain = ModelMetadata(kind, metadata.spec, metadata.data, metadata.trained_at, Calibration())
+    return TrainingReport(
+        kind=kind,
+        artefact=artefact,
+        spec=metadata.spec,
+        data=metadata.data,
+        trained_at=metadata.trained_at,
+        seed=request.seed,
+        rows={name: len(part) for name, part in zip(Split._fields, split, strict=True)},
+        boundaries={"validation": _instant(split.validation), "test": _instant(split.test)},
+        models={name: model.report for name, model in trained.items()},
+        baselines={
+            "base_rate": _measure(split.test, base_rate(split.train, split.test)),
+            "item_rate": _measure(split.test, item_rate(split.train, split.test)),
+        },
+        retrieval=_retrieval(split, spec, request, plain, progress),
+        behaviour=_behaviour(split, spec, request, plain, progress),
+        versions={library: version(library) for library in LIBRARIES},
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _train_kind(kind: Kind, split: Split, spec: FeatureSpec, request: TrainingRequest, progress: Progress) -> _Trained:
+    started = time.perf_counter()
+    seed_everything(request.seed)
+    network = build(kind, spec, request.seed)
+    progress(kind, 0, request.epochs, f"{len(split.train)} rows, {network.count_params()} parameters")
+    losses = fit(network, split, stage=kind, epochs=request.epochs, batch_size=request.batch_size, progress=progress)
+    seconds = time.perf_counter() - started
+    validation, test = score(network, split.validation), score(network, split.test)
+    calibration = fit_platt(split.validation.labels, validation)
+    calibrated = calibrate(test, calibration)
+    report = ModelReport(
+        kind=kind,
+        validation=_measure(split.validation, validation),
+        test=_measure(split.test, calibrated),
+        test_by_source=_by_source(split.test, calibrated),
+        calibration=calibration,
+        validation_log_loss=tuple(losses),
+        parameters=network.count_params(),
+        seconds=seconds,
+        rows_per_second=len(split.train) * len(losses) / seconds,
+    )
+    return _Trained(network, report)
+
+
+def _retrieval(
+    split: Split, spec: FeatureSpec, request: TrainingRequest, metadata: ModelMetadata, progress: Progress
+) -> RetrievalReport | None:
+    if not request.retrieval:
+        return None
+    return train_retrieval(split, spec, seed=request.seed, metadata=metadata, output=request.output, progress=progress)
+
+
+def _behaviour(
+    split: Split, spec: FeatureSpec, request: TrainingRequest, metadata: ModelMetadata, progress: Progress
+) -> BehaviourReport | None:
+    if not request.behaviour:
+        return None
+    return train_behaviour(split, spec, seed=request.seed, metadata=metadata, output=request.output, progress=progress)
+
+
+def _by_source(examples: Examples, scores: NDArray[np.float32]) -> dict[str, Metrics]:
+    rows_of = {
+        source: np.flatnonzero(examples.source.codes == code) for code, source in enumerate(examples.source.vocabulary)
+    }
+    return {source: _measure(examples.take(rows), scores[rows]) for source, rows in rows_of.items() if len(rows)}
+
+
+def _measure(examples: Examples, scores: NDArray[np.floating]) -> Metrics:
+    return measure(examples.labels, scores, examples.viewer.codes)
+
+
+def _instant(examples: Examples) -> str:
+    return datetime.fromtimestamp(examples.at[0] / 1e6, UTC).isoformat()

@@ -1,0 +1,130 @@
+"""What a training tells about itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from recsys.serving.metadata import Calibration
+from recsys.training.metrics import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class ArtefactReport:
+    """One exported ONNX file.
+
+    Attributes:
+        file: its name inside the output directory.
+        digest: SHA-256 of the file, 64 hexadecimal digits.
+        parity: largest difference between the network and the file on real rows.
+    """
+
+    file: str
+    digest: str
+    bytes: int
+    parity: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReport:
+    """One trained ranking network; test figures are of calibrated probabilities.
+
+    Attributes:
+        validation_log_loss: after each epoch, before calibration, nats.
+        test_by_source: the same figures for the rows of each source alone.
+        rows_per_second: of training, validation passes included.
+    """
+
+    kind: str
+    validation: Metrics
+    test: Metrics
+    test_by_source: dict[str, Metrics]
+    calibration: Calibration
+    validation_log_loss: tuple[float, ...]
+    parameters: int
+    seconds: float
+    rows_per_second: float
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalReport:
+    """The two towers: how often the creative a viewer engaged with is among the ten nearest of all creatives.
+
+    Attributes:
+        recall, popularity_recall: at 10, on the later-in-time test positives; the second of the most engaged creatives.
+    """
+
+    positives: int
+    creatives: int
+    recall: float
+    popularity_recall: float
+    viewer_tower: ArtefactReport
+    creative_tower: ArtefactReport
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviourReport:
+    """The behaviour model: which category a viewer engages with next.
+
+    Attributes:
+        accuracy, hit_rate: at 1 and at 3, on the later-in-time test part; with `popular_` of the most frequent ones.
+    """
+
+    examples: int
+    categories: int
+    accuracy: float
+    hit_rate: float
+    popular_accuracy: float
+    popular_hit_rate: float
+    artefact: ArtefactReport
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingReport:
+    """One training.
+
+    Attributes:
+        kind: of the network that was better on validation; `artefact` is its file.
+        spec, data: digests of the feature specification and of the exported log.
+        trained_at: UTC, ISO 8601.
+        rows: of the train, validation and test part.
+        boundaries: first instant of validation and of test, UTC, ISO 8601.
+        baselines: `base_rate` gives every row the rate of the train part, `item_rate` the creative's own.
+        retrieval, behaviour: None when not asked for, or when the log holds no viewer with a history.
+    """
+
+    kind: str
+    artefact: ArtefactReport
+    spec: str
+    data: str
+    trained_at: str
+    seed: int
+    rows: dict[str, int]
+    boundaries: dict[str, str]
+    models: dict[str, ModelReport]
+    baselines: dict[str, Metrics]
+    retrieval: RetrievalReport | None
+    behaviour: BehaviourReport | None
+    versions: dict[str, str]
+    seconds: float
+
+    def write(self, path: Path) -> None:
+        """Write the report as JSON, whole or not at all."""
+        write_whole(path, json.dumps(asdict(self), indent=2).encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old one or all of the new one."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,104 @@
+"""What a caller asks of a training."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from recsys.training.errors import BadRequest
+
+Kind = Literal["din", "deepfm"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRequest:
+    """One training.
+
+    Attributes:
+        parquet: the exported log, see `recsys.training.dataset.SCHEMA`.
+        output: directory for the ONNX files, made if missing.
+        kinds: networks to train; the better one on validation is exported.
+        epochs: at most this many passes over the train part.
+        max_rows: use only the latest rows, None for all.
+        retrieval: also train the two towers.
+        behaviour: also train the behaviour model.
+
+    Raises:
+        BadRequest: a value makes no sense.
+    """
+
+    parquet: Path
+    output: Path
+    kinds: tuple[Kind, ...] = KINDS
+    seed: int = 2026
+    epochs: int = 6
+    batch_size: int = 1024
+    max_rows: int | None = None
+    retrieval: bool = True
+    behaviour: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.kinds or not set(self.kinds) <= set(KINDS) or len(set(self.kinds)) != len(self.kinds):
+            raise BadRequest(f"kinds must be some of {', '.join(KINDS)}, each once, got {list(self.kinds)}")
+        if not 0 <= self.seed < 2**31:
+            raise BadRequest(f"seed must be between 0 and 2147483647, got {self.seed}")
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise BadRequest(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.max_rows is not None and self.max_rows < 1:
+            raise BadRequest(f"max_rows must be at least 1 or null, got {self.max_rows}")
+
+    @classmethod
+    def read(cls, path: Path) -> TrainingRequest:
+        """Read a request from a JSON file.
+
+        Raises:
+            BadRequest: the file is no JSON object, or its keys or values are not a request's.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadRequest(f"{path.name} cannot be read as JSON: {error}") from error
+        return cls.parse(content)
+
+    @classmethod
+    def parse(cls, content: Any) -> TrainingRequest:
+        """Make a request of a JSON object.
+
+        Raises:
+            BadRequest: its keys or values are not a request's.
+        """
+        if not isinstance(content, dict):
+            raise BadRequest("a training request is a JSON object")
+        unknown = set(content) - {field.name for field in fields(cls)}
+        if unknown:
+            raise BadRequest(f"unknown keys {sorted(unknown)}")
+        for name in ("parquet", "output"):
+            if not isinstance(content.get(name), str):
+                raise BadRequest(f"{name} must be a path")
+        for name, kind in _TYPES.items():
+            if name in content and (type(content[name]) not in kind):
+                raise BadRequest(f"{name} has the wrong type: {content[name]!r}")
+        values = dict(content, parquet=Path(content["parquet"]), output=Path(content["output"]))
+        if "kinds" in values:
+            values["kinds"] = tuple(values["kinds"])
+        return cls(**values)
+
+    def write(self, path: Path) -> None:
+        """Write the request as a JSON file that `read` understands."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        path.write_text(json.dumps(values | {"parquet": str(self.parquet), "output": str(self.output)}), "utf-8")
+
+
+_TYPES: dict[str, tuple[type, ...]] = {
+    "kinds": (list,),
+    "seed": (int,),
+    "epochs": (int,),
+    "batch_size": (int,),
+    "max_rows": (int, type(None)),
+    "retrieval": (bool,),
+    "behaviour": (bool,),
+}
