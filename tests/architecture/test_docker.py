@@ -60,6 +60,11 @@ def test_every_manage_command_exists(compose: dict[str, Any], dockerfile: list[s
     assert managed <= set(get_commands())
 
 
+def test_the_web_service_serves_and_nothing_else(compose: dict[str, Any]) -> None:
+    """The worker, the trainer and beat are services of their own, and two beats would do everything twice."""
+    assert compose["services"]["web"]["command"][2:4] == ["serve", "--web-only"]
+
+
 def test_every_celery_command_names_our_application_and_its_queues(compose: dict[str, Any]) -> None:
     commands = [
         service["command"] for service in compose["services"].values() if service.get("command", [""])[0] == "celery"
