@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.principal import caller
 from core.idempotency import idempotent
 from core.ids import parse_public_id, public_id
 from core.problems import Malformed
@@ -35,6 +36,9 @@ class ModelSerializer(serializers.Serializer[Any]):
     code_version = serializers.CharField()
     seed = serializers.IntegerField()
     trained_at = serializers.DateTimeField()
+    awaits_retrain_since = serializers.DateTimeField(
+        allow_null=True, help_text="When somebody it had learnt from was erased; it is never activated again."
+    )
 
 
 class ModelPageSerializer(serializers.Serializer[Any]):
@@ -61,6 +65,7 @@ def document(version: ModelVersion) -> dict[str, Any]:
         "code_version": version.code_version,
         "seed": version.seed,
         "trained_at": utc(version.trained_at),
+        "awaits_retrain_since": utc(version.awaits_retrain_since) if version.awaits_retrain_since else None,
     }
 
 
@@ -78,7 +83,7 @@ class Models(APIView):
         """List model versions, newest first."""
         cursor = request.query_params.get("cursor")
         before = parse_public_id("mdl", cursor) if cursor is not None else None
-        found = selectors.versions(operator_id=request.user.operator_id, before=before, limit=PAGE + 1)
+        found = selectors.versions(operator_id=caller(request).operator_id, before=before, limit=PAGE + 1)
         page = found[:PAGE]
         return Response(
             {
@@ -97,7 +102,7 @@ class Model(APIView):
     def get(self, request: Request, model: str) -> Response:
         """Read one model version."""
         version_id = parse_public_id("mdl", model)
-        return Response(document(selectors.get(operator_id=request.user.operator_id, version_id=version_id)))
+        return Response(document(selectors.get(operator_id=caller(request).operator_id, version_id=version_id)))
 
 
 class Activation(APIView):
@@ -111,7 +116,9 @@ class Activation(APIView):
         """Let a version serve from the next decision on; 409 when its file cannot be served."""
         _refuse_body(request)
         version = services.activate(
-            operator_id=request.user.operator_id, version_id=parse_public_id("mdl", model), actor=request.user.actor
+            operator_id=caller(request).operator_id,
+            version_id=parse_public_id("mdl", model),
+            actor=caller(request).actor,
         )
         return Response(document(version))
 
@@ -126,7 +133,9 @@ class Rollback(APIView):
     def post(self, request: Request) -> Response:
         """Let the version serve again that served before; 409 when there was none."""
         _refuse_body(request)
-        return Response(document(services.rollback(operator_id=request.user.operator_id, actor=request.user.actor)))
+        return Response(
+            document(services.rollback(operator_id=caller(request).operator_id, actor=caller(request).actor))
+        )
 
 
 def _refuse_body(request: Request) -> None:

@@ -17,6 +17,13 @@ class ModelFileUnusable(Conflict):
     title = "Model file unusable"
 
 
+class ModelAwaitsRetrain(Conflict):
+    """The version learnt from somebody who was erased since."""
+
+    code = "model_awaits_retrain"
+    title = "Model awaits its retraining"
+
+
 class NothingToRollBackTo(Conflict):
     """No version served before the active one."""
 

@@ -20,6 +20,11 @@ def digest_of(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
+def remove(digest: str) -> None:
+    """Delete a model file; one that is not there is deleted already."""
+    path_of(digest).unlink(missing_ok=True)
+
+
 def store(source: Path) -> str:
     """Copy a model file to its place and return its digest; an equal file that is there already is replaced.
 

@@ -26,7 +26,13 @@ class Stage(models.TextChoices):
 
 
 class ModelVersion(OperatorRecord):
-    """One trained model: its file, what it learnt from and how good it was on later rows."""
+    """One trained model: its file, what it learnt from and how good it was on later rows.
+
+    Attributes:
+        verdict: why it may serve, or why not.
+        awaits_retrain_since: when somebody it had learnt from was erased. It may serve until a retraining replaces it
+            and is never activated again; its file goes as soon as it does not serve.
+    """
 
     PREFIX = "mdl"
 
@@ -43,6 +49,7 @@ class ModelVersion(OperatorRecord):
     code_version = models.CharField(max_length=80)
     seed = models.BigIntegerField()
     trained_at = models.DateTimeField()
+    awaits_retrain_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -1,6 +1,5 @@
 """Read model versions."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,6 +15,7 @@ class ActiveVersion:
     Attributes:
         file_digest: SHA-256 of its file.
         previous_id: where a rollback would go.
+        awaits_retrain: whether it learnt from somebody who was erased since.
     """
 
     version_id: UUID
@@ -24,6 +24,7 @@ class ActiveVersion:
     previous_id: UUID | None
     activated_at: datetime
     activated_by: str
+    awaits_retrain: bool
 
 
 def active_version(*, operator_id: UUID) -> ActiveVersion | None:
@@ -31,9 +32,11 @@ def active_version(*, operator_id: UUID) -> ActiveVersion | None:
     row = Active.objects.select_related("version").filter(operator_id=operator_id).first()
     if row is None:
         return None
+    version = row.version
     return ActiveVersion(
-        row.version_id, row.version.kind, row.version.file_digest, row.previous_id, row.activated_at, row.activated_by
-    )
+        row.version_id, version.kind, version.file_digest, row.previous_id, row.activated_at, row.activated_by,
+        version.awaits_retrain_since is not None,
+    )  # fmt: skip
 
 
 def get(*, operator_id: UUID, version_id: UUID) -> ModelVersion:
@@ -54,8 +57,3 @@ def versions(*, operator_id: UUID, before: UUID | None = None, limit: int = 50) 
     if before is not None:
         rows = rows.filter(id__lt=before)
     return list(rows.order_by("-id")[:limit])
-
-
-def serving(*, operator_id: UUID, version_ids: Iterable[UUID]) -> bool:
-    """Return whether one of these versions is the active one."""
-    return Active.objects.filter(operator_id=operator_id, version_id__in=list(version_ids)).exists()

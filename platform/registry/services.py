@@ -1,7 +1,8 @@
 """Register, activate and roll back model versions."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from audit.services import record
 from core.epochs import Topic, bump
 from recsys.serving.ranker import Ranker, RankerRefused
 from registry import files
-from registry.errors import ModelFileUnusable, NothingToRollBackTo, UnknownModel
+from registry.errors import ModelAwaitsRetrain, ModelFileUnusable, NothingToRollBackTo, UnknownModel
 from registry.models import Active, ModelVersion, Stage
 
 
@@ -56,6 +57,7 @@ def activate(*, operator_id: UUID, version_id: UUID, actor: str) -> ModelVersion
 
     Raises:
         UnknownModel: this operator has no such version.
+        ModelAwaitsRetrain: it learnt from somebody who was erased since.
         ModelFileUnusable: its file is missing, is not the registered one, or cannot be served.
     """
     _lock(operator_id)
@@ -72,6 +74,7 @@ def rollback(*, operator_id: UUID, actor: str) -> ModelVersion:
 
     Raises:
         NothingToRollBackTo: no version served before.
+        ModelAwaitsRetrain: the former version learnt from somebody who was erased since.
         ModelFileUnusable: the former version's file is missing, changed or cannot be served.
     """
     _lock(operator_id)
@@ -82,11 +85,38 @@ def rollback(*, operator_id: UUID, actor: str) -> ModelVersion:
     return _switch(operator_id, active, version, actor=actor, action="model.rolled_back")
 
 
+@transaction.atomic
+def await_retrain(*, operator_id: UUID, version_ids: Collection[UUID], at: datetime) -> dict[str, int]:
+    """Mark versions that learnt from somebody who is being erased, and delete the files of those that do not serve.
+
+    Returns:
+        How many files were deleted, and how many versions (one or none) serve on until a retraining replaces them.
+    """
+    _lock(operator_id)
+    marked = ModelVersion.objects.filter(operator_id=operator_id, id__in=version_ids)
+    marked.filter(awaits_retrain_since=None).update(awaits_retrain_since=at)
+    idle = list(marked.exclude(stage=Stage.CHAMPION))
+    for version in idle:
+        _remove_file(version)
+    serving = marked.filter(stage=Stage.CHAMPION).count()
+    if version_ids:
+        record(
+            operator_id=operator_id, actor="system:erasure", action="model.awaits_retrain", target="models",
+            detail={"models": sorted(version.public_id for version in marked.all())},
+        )  # fmt: skip
+    return {"models_removed": len(idle), "models_awaiting_retrain": serving}
+
+
 def _switch(
     operator_id: UUID, active: Active | None, version: ModelVersion, *, actor: str, action: str
 ) -> ModelVersion:
+    if version.awaits_retrain_since is not None:
+        raise ModelAwaitsRetrain("This model learnt from somebody who was erased since; train a new one instead.")
     _proven(files.path_of(version.file_digest), version.file_digest)
     previous_id = active.version_id if active else None
+    for outgoing in ModelVersion.objects.filter(operator_id=operator_id, stage=Stage.CHAMPION):
+        if outgoing.awaits_retrain_since is not None:
+            _remove_file(outgoing)
     ModelVersion.objects.filter(operator_id=operator_id, stage=Stage.CHAMPION).update(stage=Stage.RETIRED)
     ModelVersion.objects.filter(operator_id=operator_id, id=version.id).update(stage=Stage.CHAMPION)
     Active.objects.update_or_create(
@@ -109,6 +139,11 @@ def _version(operator_id: UUID, version_id: UUID) -> ModelVersion:
     if version is None:
         raise UnknownModel("This operator has no such model; GET /v1/models lists them.")
     return version
+
+
+def _remove_file(version: ModelVersion) -> None:
+    # Processes that serve it hold it in memory; none opens the file again.
+    transaction.on_commit(partial(files.remove, version.file_digest))
 
 
 def _digest(source: Path) -> str:

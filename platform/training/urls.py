@@ -1,4 +1,11 @@
 """The app's part of /v1/."""
 
+from django.urls import path
+
+from training import api
+
 app_name = "training"
-urlpatterns: list[object] = []
+urlpatterns = [
+    path("runs", api.Runs.as_view(), name="runs"),
+    path("runs/<str:run>", api.OneRun.as_view(), name="run"),
+]

@@ -55,6 +55,7 @@ class Migration(migrations.Migration):
                 ("code_version", models.CharField(max_length=80)),
                 ("seed", models.BigIntegerField()),
                 ("trained_at", models.DateTimeField()),
+                ("awaits_retrain_since", models.DateTimeField(blank=True, null=True)),
                 (
                     "operator",
                     models.ForeignKey(

@@ -1,0 +1,116 @@
+"""Trainings and what they learnt from."""
+
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+
+from core.models import OperatorRecord
+
+
+class State(models.TextChoices):
+    """Where a run stands; the last two are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class Trigger(models.TextChoices):
+    """Why a run was asked for."""
+
+    NIGHTLY = "nightly"
+    DEMAND = "demand", "On demand"
+    DEMO = "demo", "Demonstration"
+    ERASURE = "erasure"
+
+
+class Run(OperatorRecord):
+    """One training, from the request to a registered model or a reason why there is none.
+
+    Attributes:
+        reason_code, reason: why it failed; empty otherwise.
+        heartbeat_at: when its worker was last heard of.
+        progress: ``{"stage", "done", "of", "message"}`` of the present stage.
+        metrics: what the gate measured.
+        model_version_id: the registered version.
+    """
+
+    PREFIX = "run"
+
+    state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
+    trigger = models.CharField(max_length=12, choices=Trigger.choices)
+    requested_by = models.CharField(max_length=80)
+    reason_code = models.CharField(max_length=40, blank=True, default="")
+    reason = models.TextField(blank=True, default="")
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    progress = models.JSONField(default=dict)
+    metrics = models.JSONField(default=dict)
+    model_version_id = models.UUIDField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["operator", "id"], name="run_within_operator"),
+            models.UniqueConstraint(
+                fields=["operator"], condition=Q(state="running"), name="run_one_at_a_time_per_operator"
+            ),
+            models.UniqueConstraint(
+                fields=["operator"], condition=Q(state="queued"), name="run_one_waits_per_operator"
+            ),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="run_state_known"),
+            models.CheckConstraint(condition=Q(trigger__in=Trigger.values), name="run_trigger_known"),
+            models.CheckConstraint(
+                condition=~Q(state="running") | Q(started_at__isnull=False, heartbeat_at__isnull=False),
+                name="run_running_has_heartbeat",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["succeeded", "failed"], finished_at__isnull=False)
+                | Q(state__in=["queued", "running"], finished_at__isnull=True),
+                name="run_final_states_have_an_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="failed") & ~Q(reason_code="") & ~Q(reason="")
+                | ~Q(state="failed") & Q(reason_code="", reason=""),
+                name="run_failed_with_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="succeeded") | Q(model_version_id__isnull=False), name="run_succeeded_with_a_model"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "heartbeat_at"], name="run_state_heartbeat")]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} ({self.state})"
+
+
+class Dataset(OperatorRecord):
+    """What one run learnt from. The file itself lives as long as the run; this row stays for the model's lineage.
+
+    Attributes:
+        sha256: digest of the exported file.
+        people: sorted keyed digests, 16 bytes each, of everybody named in it, so that an erasure can tell which models
+            learnt from a person without this row naming anybody.
+        exported_at: rows later than this are not in it.
+    """
+
+    PREFIX = "dts"
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, related_name="dataset")
+    run_id: UUID
+    sha256 = models.CharField(max_length=64)
+    rows = models.PositiveBigIntegerField()
+    bytes = models.PositiveBigIntegerField()
+    people = models.BinaryField()
+    consent_snapshot = models.JSONField(default=dict)
+    exported_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="dataset_digest_is_sha256"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rows} rows, {self.sha256[:12]}"

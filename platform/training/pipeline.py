@@ -1,0 +1,167 @@
+"""One training from the log to the registry. Needs the training requirements; web and serving workers never import it.
+
+export → train (a process of its own) → gate → register → activate, or a recorded reason why not. Whatever goes wrong,
+the champion stays, the run ends as failed with its reason, and no file is left behind.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+import events.selectors
+import registry.files
+import registry.selectors
+import subjects.selectors
+from core.problems import Problem
+from core.tenancy import operator_scope
+from recsys.serving.ranker import Ranker, RankerRefused
+from recsys.training.errors import TrainingRefused
+from recsys.training.request import TrainingRequest
+from training import export, folders, gate, process, selectors, services
+from training.errors import RunFailed, RunTakenAway
+from training.heartbeat import Heartbeat
+
+logger = logging.getLogger(__name__)
+
+EXPORTS = 3
+"""How often an export is repeated when consents changed while it was written."""
+LONGEST_REASON = 500
+
+
+def run(*, operator_id: UUID, run_id: UUID) -> None:
+    """Carry out a waiting run; does nothing when it does not wait or another one of the operator is under way."""
+    folders.discard_leftovers(selectors.running_ids())
+    with operator_scope(operator_id):
+        begun = services.begin(operator_id=operator_id, run_id=run_id, at=timezone.now())
+    if begun is None:
+        return
+    try:
+        with _failing(operator_id, run_id), _beating(operator_id, run_id) as heartbeat:
+            _train(operator_id, run_id, heartbeat)
+    finally:
+        folders.discard(run_id)
+
+
+def _train(operator_id: UUID, run_id: UUID, heartbeat: Heartbeat) -> None:
+    folder = folders.make(run_id)
+    dataset = _export(operator_id, run_id, folder, heartbeat)
+    request = TrainingRequest(parquet=dataset, output=folder / "models", retrieval=False, behaviour=False)
+    request.write(folder / "request.json")
+    report = process.train(
+        folder / "request.json", folder / "report.json", relay=heartbeat.tell, still_wanted=heartbeat.check
+    )
+    heartbeat.tell("gate", 0, 1, "measuring it against the champion on later rows")
+    challenger = _model(folder / "models", report)
+    measured, verdict = _judge(operator_id, dataset, challenger)
+    heartbeat.check()
+    with operator_scope(operator_id):
+        services.conclude(
+            operator_id=operator_id, run_id=run_id, model=challenger, seed=request.seed,
+            metrics=_metrics(report, measured), passes=verdict.passes, verdict=verdict.reason, at=timezone.now(),
+        )  # fmt: skip
+    logger.info("Run %s: %s", run_id, verdict.reason)
+
+
+def _export(operator_id: UUID, run_id: UUID, folder: Path, heartbeat: Heartbeat) -> Path:
+    for _ in range(EXPORTS):
+        until = timezone.now()
+        exported, snapshot = _write(operator_id, folder, until, heartbeat)
+        with operator_scope(operator_id):
+            recorded = services.record_dataset(
+                operator_id=operator_id, run_id=run_id, sha256=exported.sha256, rows=exported.rows,
+                size=exported.bytes, viewers=exported.viewers, consent_snapshot=snapshot, exported_at=until,
+            )  # fmt: skip
+        if recorded is not None:
+            heartbeat.tell("export", exported.rows, exported.rows, f"{exported.rows} examples")
+            return exported.path
+    raise RunFailed("consents_changed", f"Consents changed during each of {EXPORTS} exports; the next run tries again.")
+
+
+def _write(
+    operator_id: UUID, folder: Path, until: datetime, heartbeat: Heartbeat
+) -> tuple[export.Exported, dict[str, Any]]:
+    def tell(rows: int) -> None:
+        heartbeat.check()
+        heartbeat.tell("export", rows, rows, f"{rows} examples so far")
+
+    heartbeat.tell("export", 0, 1, "reading the log")
+    with operator_scope(operator_id):
+        snapshot = subjects.selectors.consent_snapshot(operator_id=operator_id, at=until)
+        examples = events.selectors.examples(operator_id=operator_id, until=until)
+        return export.write(examples, folder / "examples.parquet", tell=tell), snapshot
+
+
+def _model(folder: Path, report: dict[str, Any]) -> Path:
+    try:
+        return folder / Path(report["artefact"]["file"]).name
+    except (KeyError, TypeError) as error:
+        raise RunFailed("training_without_report", "The training's report names no model file.") from error
+
+
+def _judge(operator_id: UUID, dataset: Path, challenger: Path) -> tuple[gate.Measured, gate.Verdict]:
+    with operator_scope(operator_id):
+        active = registry.selectors.active_version(operator_id=operator_id)
+    champion = _champion(active.file_digest) if active else None
+    measured = gate.compare(dataset, Ranker.load(challenger, registry.files.digest_of(challenger)), champion)
+    return measured, gate.judge(measured, champion_must_go=active is not None and active.awaits_retrain)
+
+
+def _champion(digest: str) -> Ranker | None:
+    try:
+        return Ranker.load(registry.files.path_of(digest), digest)
+    except (OSError, RankerRefused) as error:
+        logger.error("The champion cannot be asked, so its challenger need only beat the base rate: %s", error)
+        return None
+
+
+def _metrics(report: dict[str, Any], measured: gate.Measured) -> dict[str, Any]:
+    kept = ("kind", "rows", "boundaries", "models", "baselines", "retrieval", "behaviour", "versions", "seconds")
+    return measured.document() | {"report": {name: report[name] for name in kept if name in report}}
+
+
+@contextmanager
+def _beating(operator_id: UUID, run_id: UUID) -> Iterator[Heartbeat]:
+    def beat(progress: dict[str, Any]) -> bool:
+        return services.beat(operator_id=operator_id, run_id=run_id, progress=progress)
+
+    with Heartbeat(beat) as heartbeat:
+        yield heartbeat
+
+
+@contextmanager
+def _failing(operator_id: UUID, run_id: UUID) -> Iterator[None]:
+    fail = partial(_fail, operator_id, run_id)
+    try:
+        yield
+    except RunTakenAway:
+        logger.warning("Run %s was taken away from this worker", run_id)
+    except RunFailed as error:
+        fail(error.code, error.reason)
+    except TrainingRefused as error:
+        fail(error.code, f"Training was refused: {error}.")
+    except Problem as error:
+        fail(error.code, error.detail)
+    except (RankerRefused, OSError) as error:
+        logger.exception("Run %s", run_id)
+        fail("model_unusable" if isinstance(error, RankerRefused) else "io_error", f"{type(error).__name__}: {error}")
+    except Exception as error:
+        logger.exception("Run %s", run_id)
+        fail("internal_error", f"{type(error).__name__}; the worker's log has the details.")
+    except BaseException:
+        fail("worker_stopped", "The worker was told to stop in the middle of the training.")
+        raise
+
+
+def _fail(operator_id: UUID, run_id: UUID, code: str, reason: str) -> None:
+    logger.warning("Run %s failed: %s: %s", run_id, code, reason)
+    with operator_scope(operator_id):
+        services.fail(
+            operator_id=operator_id, run_id=run_id, code=code, reason=reason[:LONGEST_REASON], at=timezone.now()
+        )  # fmt: skip
