@@ -40,10 +40,10 @@ def test_the_exit_code_is_the_commands(start, code, expected):
 
 
 def test_an_unknown_command_is_named(start):
-    process = start("no-such-command")
+    process = start("/no/such/command")
 
     assert process.wait() == child.NOT_FOUND
-    assert process.stderr.read() == "Cannot run no-such-command: No such file or directory.\n"
+    assert process.stderr.read() == "Cannot run /no/such/command: No such file or directory.\n"
 
 
 def test_a_missing_command_is_refused(capsys):

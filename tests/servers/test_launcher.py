@@ -88,6 +88,7 @@ def test_nothing_outlives_a_killed_launcher_and_no_acknowledged_row_is_lost(own_
 def test_a_signal_stops_everything_in_order(own_state, python, gone, number):
     launcher = python("-c", LAUNCHER, str(own_state.root))
     assert launcher.stdout.readline() == "up\n"
+    assert launcher.stdout.readline() == "acknowledged 1\n"
     family = descendants(launcher.pid)
 
     launcher.send_signal(number)
