@@ -1,4 +1,12 @@
 """The app's part of /v1/."""
 
+from django.urls import path
+
+from identities.api.enrolments import Enrolments
+from identities.api.recognitions import Recognitions
+
 app_name = "identities"
-urlpatterns: list[object] = []
+urlpatterns = [
+    path("recognitions", Recognitions.as_view(), name="recognitions"),
+    path("enrolments", Enrolments.as_view(), name="enrolments"),
+]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 from django.db import connection
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 
 from core.ids import public_id
 from core.tenancy import platform_scope
@@ -79,10 +79,10 @@ def live_purposes(
 ) -> dict[UUID, frozenset[str]]:
     """Return what each subject consents to at this venue now (one query); those who consent to nothing are missing."""
     live = _live(operator_id, at).filter(Q(venue_id=None) | Q(venue_id=venue_id), subject_id__in=subject_ids)
-    found: dict[UUID, set[str]] = {}
+    collected: dict[UUID, set[str]] = {}
     for subject_id, purpose in live.values_list("subject_id", "purpose"):
-        found.setdefault(subject_id, set()).add(purpose)
-    return {subject_id: frozenset(purposes) for subject_id, purposes in found.items()}
+        collected.setdefault(subject_id, set()).add(purpose)
+    return {subject_id: frozenset(purposes) for subject_id, purposes in collected.items()}
 
 
 def get(*, operator_id: UUID, subject_id: UUID) -> Subject:
@@ -97,19 +97,15 @@ def get(*, operator_id: UUID, subject_id: UUID) -> Subject:
     return subject
 
 
-def listing(*, operator_id: UUID, limit: int = 50, before: UUID | None = None, search: str = "") -> list[Subject]:
-    """Return subjects, newest first, each with its ``consents`` prefetched (two queries).
+def found(*, operator_id: UUID, search: str = "") -> QuerySet[Subject]:
+    """Return the subjects whose pseudonym contains ``search``, with their ``consents`` prefetched."""
+    rows = Subject.objects.filter(operator_id=operator_id).prefetch_related("consents")
+    return rows.filter(pseudonym__icontains=search) if search else rows
 
-    Args:
-        before: continue behind this subject.
-        search: a part of the pseudonym.
-    """
-    found = Subject.objects.filter(operator_id=operator_id).prefetch_related("consents").order_by("-id")
-    if before is not None:
-        found = found.filter(id__lt=before)
-    if search:
-        found = found.filter(pseudonym__icontains=search)
-    return list(found[:limit])
+
+def listing(*, operator_id: UUID, limit: int = 50, search: str = "") -> list[Subject]:
+    """Return subjects, newest first, each with its ``consents`` prefetched (two queries)."""
+    return list(found(operator_id=operator_id, search=search).order_by("-id")[:limit])
 
 
 def consents_of(*, operator_id: UUID, subject_id: UUID) -> list[Consent]:
@@ -136,8 +132,8 @@ def history_of(*, operator_id: UUID, subject_id: UUID) -> list[list[Any]]:
 
 def subject_of_loyalty(*, operator_id: UUID, token: str) -> UUID | None:
     """Return whom a loyalty token names at this operator; None when nobody."""
-    found = Subject.objects.filter(operator_id=operator_id, loyalty_digest=digest_of(token))
-    return found.values_list("id", flat=True).first()
+    named = Subject.objects.filter(operator_id=operator_id, loyalty_digest=digest_of(token))
+    return named.values_list("id", flat=True).first()
 
 
 def receipt_holder(token: str) -> Holder:
@@ -221,7 +217,7 @@ def newest_version(*, operator_id: UUID, language: str) -> int:
     return newest or 0
 
 
-def _live(operator_id: UUID, at: datetime) -> Any:
+def _live(operator_id: UUID, at: datetime) -> QuerySet[Consent]:
     return Consent.objects.filter(operator_id=operator_id, state=Action.GIVEN, expires_at__gt=at)
 
 

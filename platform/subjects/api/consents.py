@@ -6,7 +6,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import Scope
 from accounts.principal import caller
 from core.idempotency import idempotent
 from core.ids import parse_public_id
@@ -29,7 +28,7 @@ from subjects.services import give_consent, withdraw_consent
 class Consents(APIView):
     """The consent ledger."""
 
-    scopes = (Scope.SUBJECTS,)
+    scopes = ("subjects",)
 
     @extend_schema(
         operation_id="read_consents",
@@ -57,7 +56,7 @@ class Consents(APIView):
 class Withdrawals(APIView):
     """Withdrawals by an integration or a member."""
 
-    scopes = (Scope.SUBJECTS,)
+    scopes = ("subjects",)
 
     @extend_schema(operation_id="withdraw_consents", request=SubjectWithdrawalBody, responses=WithdrawnAnswer)
     @idempotent

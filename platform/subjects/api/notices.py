@@ -6,7 +6,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import Scope
 from accounts.principal import caller
 from core.ids import parse_public_id
 from core.times import utc
@@ -19,7 +18,7 @@ from subjects.services import show_notice
 class CurrentNotice(APIView):
     """The notice in force."""
 
-    scopes = (Scope.KIOSK, Scope.DEVICE, Scope.SUBJECTS, Scope.READ)
+    scopes = ("kiosk", "device", "subjects", "read")
 
     @extend_schema(
         operation_id="read_current_notice",
@@ -37,7 +36,7 @@ class CurrentNotice(APIView):
 class NoticeViews(APIView):
     """Proofs that a notice was shown."""
 
-    scopes = (Scope.KIOSK, Scope.DEVICE)
+    scopes = ("kiosk", "device")
 
     @extend_schema(operation_id="record_notice_view", request=NoticeViewBody, responses={201: NoticeViewAnswer})
     def post(self, request: Request) -> Response:
@@ -51,7 +50,7 @@ class NoticeViews(APIView):
         )  # fmt: skip
         view = show_notice(
             operator_id=principal.operator_id, notice=notice,
-            channel="kiosk" if Scope.KIOSK in principal.scopes else "screen",
+            channel="kiosk" if "kiosk" in principal.scopes else "screen",
             at=timezone.now(), screen_id=parse_public_id("scr", given["screen"]) if "screen" in given else None,
         )  # fmt: skip
         return Response({"id": view.public_id, "at": utc(view.at)}, status=201)

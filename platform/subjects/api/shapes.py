@@ -89,13 +89,6 @@ class SubjectAnswer(serializers.Serializer[Any]):
     consents = ConsentAnswer(many=True)
 
 
-class SubjectsAnswer(serializers.Serializer[Any]):
-    """A page of subjects, newest first."""
-
-    items = SubjectAnswer(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
-
-
 class EntryAnswer(serializers.Serializer[Any]):
     """One line of the consent ledger."""
 

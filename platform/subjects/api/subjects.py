@@ -8,20 +8,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.models import Scope
 from accounts.principal import caller
 from audit.services import record
 from core.idempotency import idempotent
 from core.ids import parse_public_id
-from core.problems import Malformed
+from core.pagination import PARAMETERS, listed, page_of
 from subjects import selectors
-from subjects.api.shapes import ConsentTermsBody, SubjectAnswer, SubjectsAnswer, TakeawayAnswer, subject_answer
+from subjects.api.shapes import ConsentTermsBody, SubjectAnswer, TakeawayAnswer, subject_answer
 from subjects.models import Notice, Origin, Subject
 from subjects.receipts import takeaway
 from subjects.services import register
-
-PAGE = 50
-LARGEST_PAGE = 200
 
 
 class Subjects(APIView):
@@ -30,32 +26,19 @@ class Subjects(APIView):
     @property
     def scopes(self) -> tuple[str, ...]:
         """Return the scopes of which a caller needs one: kiosks register people, but do not list them."""
-        return (Scope.KIOSK, Scope.SUBJECTS) if self.request.method == "POST" else (Scope.SUBJECTS,)
+        return ("kiosk", "subjects") if self.request.method == "POST" else ("subjects",)
 
     @extend_schema(
         operation_id="list_subjects",
-        parameters=[
-            OpenApiParameter("cursor", str, description="next_cursor of the page before"),
-            OpenApiParameter("limit", int, description=f"1 to {LARGEST_PAGE}, {PAGE} unless told"),
-            OpenApiParameter("search", str, description="a part of the pseudonym"),
-        ],
-        responses=SubjectsAnswer,
+        parameters=[*PARAMETERS, OpenApiParameter("search", str, description="A part of the pseudonym.")],
+        responses=page_of(SubjectAnswer),
     )
     def get(self, request: Request) -> Response:
         """List subjects, newest first."""
-        cursor = request.query_params.get("cursor")
-        limit = _limit(request.query_params.get("limit"))
-        found = selectors.listing(
-            operator_id=caller(request).operator_id, limit=limit + 1, search=request.query_params.get("search", ""),
-            before=parse_public_id(Subject.PREFIX, cursor) if cursor else None,
+        found = selectors.found(
+            operator_id=caller(request).operator_id, search=request.query_params.get("search", "")
         )  # fmt: skip
-        page, more = found[:limit], len(found) > limit
-        return Response(
-            {
-                "items": [subject_answer(subject) for subject in page],
-                "next_cursor": page[-1].public_id if more else None,
-            }
-        )
+        return listed(request, found, subject_answer)
 
     @extend_schema(operation_id="register_subject", request=ConsentTermsBody, responses={201: TakeawayAnswer})
     @idempotent
@@ -63,7 +46,7 @@ class Subjects(APIView):
         """Register somebody without a camera: the loyalty token serves them as well as a face would."""
         principal = caller(request)
         terms = terms_of(request, ConsentTermsBody)
-        kiosk = Scope.KIOSK in principal.scopes
+        kiosk = "kiosk" in principal.scopes
         registration = register(
             operator_id=principal.operator_id, actor=principal.actor, origin=Origin.KIOSK if kiosk else Origin.API,
             channel="kiosk" if kiosk else "api", at=timezone.now(), **terms,
@@ -74,7 +57,7 @@ class Subjects(APIView):
 class OneSubject(APIView):
     """One subject."""
 
-    scopes = (Scope.SUBJECTS,)
+    scopes = ("subjects",)
 
     @extend_schema(operation_id="read_subject", responses=SubjectAnswer)
     def get(self, request: Request, subject: str) -> Response:
@@ -102,11 +85,3 @@ def terms_of(request: Request, shape: type[ConsentTermsBody]) -> dict[str, Any]:
         "venue_id": parse_public_id("ven", given["venue"]) if "venue" in given else None,
         "expires_at": given.get("expires_at"),
     }
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return PAGE
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= LARGEST_PAGE:
-        raise Malformed(f"limit: expected a number from 1 to {LARGEST_PAGE}.")
-    return int(text)

@@ -1,5 +1,9 @@
-"""Write subjects, notices, consents and what people liked."""
+"""Write subjects, notices, consents and what people liked.
 
+``Notice`` and ``Subject`` are exported as the types that the services take and return.
+"""
+
+from subjects.models import Notice, Subject
 from subjects.services.consents import expire_consents, give_consent, withdraw_all, withdraw_consent
 from subjects.services.erasure import forget
 from subjects.services.history import remember
@@ -7,7 +11,9 @@ from subjects.services.notices import forget_notice_views, publish_notice, show_
 from subjects.services.registration import Registration, issue_loyalty, issue_receipt, register
 
 __all__ = [
+    "Notice",
     "Registration",
+    "Subject",
     "expire_consents",
     "forget",
     "forget_notice_views",

@@ -1,0 +1,97 @@
+"""What can go wrong with faces, templates and viewer tokens."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from core.problems import Conflict, Problem, Unavailable, Unusable
+from faceid.errors import ContractMismatch, FaceError, ModelsUnavailable, ProtectionSealed, UnsupportedImageType
+
+
+class FaceUnusable(Unusable):
+    """The picture or the face in it cannot be used; ``code`` is the reason as ``faceid.errors`` names it."""
+
+    title = "Picture or face unusable"
+
+    def __init__(self, error: FaceError) -> None:
+        super().__init__(str(error))
+        self.code = error.code
+
+
+class ImageTypeUnsupported(Problem):
+    """The picture is of a type that is not accepted."""
+
+    status = 415
+    code = "unsupported_image_type"
+    title = "Unsupported image type"
+
+
+class BodyTooLarge(Problem):
+    """The body is larger than a camera frame needs to be; it was not read."""
+
+    status = 413
+    code = "too_large"
+    title = "Body too large"
+
+
+class ContractDiffers(Conflict):
+    """The embeddings were made under another contract than the operator's templates."""
+
+    code = "contract_mismatch"
+    title = "Embedding contract mismatch"
+
+
+class RecognitionNotConsented(Unusable):
+    """An enrolment without consent to ``recognise``: no template is made."""
+
+    code = "recognition_not_consented"
+    title = "Recognition not consented to"
+
+
+class AlreadyEnrolled(Conflict):
+    """The face is too near to one that is enrolled here: two such templates could no longer be told apart."""
+
+    code = "already_enrolled"
+    title = "Already enrolled"
+
+
+class LoyaltyTokenUnknown(Unusable):
+    """The token names nobody who consents to be served here."""
+
+    code = "loyalty_token_unknown"
+    title = "Loyalty token unknown"
+
+
+class ViewerTokenExpired(Unusable):
+    """The viewer was recognised too long ago; recognise again."""
+
+    code = "viewer_token_expired"
+    title = "Viewer token expired"
+
+
+class ForeignViewerToken(Unusable):
+    """The viewer token was made for another screen or operator, or is no viewer token."""
+
+    code = "viewer_token_foreign"
+    title = "Viewer token of another screen"
+
+
+class ProtectionKeyLost(Unavailable):
+    """An operator has templates, but the key that protects them is gone."""
+
+    code = "protection_key_lost"
+    title = "Protection key lost"
+
+
+@contextmanager
+def face_problems() -> Iterator[None]:
+    """Turn what ``faceid`` refuses into a problem with the right status."""
+    try:
+        yield
+    except UnsupportedImageType as error:
+        raise ImageTypeUnsupported(str(error)) from error
+    except ContractMismatch as error:
+        raise ContractDiffers(str(error)) from error
+    except (ModelsUnavailable, ProtectionSealed) as error:
+        raise Unavailable(str(error), retry_after=60) from error
+    except FaceError as error:
+        raise FaceUnusable(error) from error
