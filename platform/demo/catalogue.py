@@ -1,6 +1,6 @@
 """What the demonstration operator shows: a cinema and a fashion store, their advertisers, campaigns and creatives.
 
-Everything here is invented. Film categories are MovieLens' genres and fashion categories stand for the items of the
+Everything here is invented. Film categories are MovieLens genres and fashion categories stand for the items of the
 Open Bandit Dataset, so that real logs can be mapped onto this catalogue.
 """
 
@@ -48,7 +48,7 @@ CINEMA = Venue(
 )
 STORE = Venue(
     "Harbour Street Fashion",
-    "retail.apparel",
+    "retail.malls",
     "Europe/Amsterdam",
     (("Entrance", "entrance"), ("Fitting rooms", "fitting")),
     (Scene("entrance", "Entrance", "retail", 1), Scene("fitting", "Fitting rooms", "retail", 2)),
@@ -59,62 +59,62 @@ _NORTHLIGHT, _MERIDIAN, _LANTERN = "Northlight Pictures", "Meridian Studios", "L
 _FJORD, _MOREL, _KESTREL = "Fjord Footwear", "Atelier Morel", "Kestrel & Daughters"
 
 FILMS = (
-    Work("The Ninth Signal", "They answered. We should not have called.", "film-sci-fi", _NORTHLIGHT),
-    Work("Orbit of Small Things", "A love letter from low gravity.", "film-sci-fi", _MERIDIAN),
-    Work("Paper Tigers", "The heist was the easy part.", "film-crime", _NORTHLIGHT),
-    Work("Cold Harbour", "Every lighthouse keeps a secret.", "film-mystery", _LANTERN),
-    Work("Last Train to Ostend", "Two strangers, one compartment.", "film-romance", _MERIDIAN),
-    Work("Saffron Summer", "Some recipes take a lifetime.", "film-romance", _LANTERN),
-    Work("House of Salt", "Three sisters. One inheritance.", "film-drama", _LANTERN),
-    Work("The Cartographer", "He drew the world and lost his way.", "film-drama", _NORTHLIGHT),
-    Work("A Quiet Verdict", "Twelve hours to decide.", "film-drama", _MERIDIAN),
-    Work("Weekend at the Consul's", "Diplomacy has never been this rude.", "film-comedy", _MERIDIAN),
-    Work("My Cousin the Minister", "Vote early, laugh often.", "film-comedy", _NORTHLIGHT),
-    Work("Two Left Shoes", "They cannot dance. They will anyway.", "film-comedy", _LANTERN),
-    Work("Redline", "No brakes. No map. No mercy.", "film-action", _NORTHLIGHT),
-    Work("Iron Tide", "Hold the line until dawn.", "film-action", _MERIDIAN),
-    Work("The Glass Stair", "Do not look down. Do not look back.", "film-thriller", _LANTERN),
-    Work("Nobody Calls at Midnight", "Pick up.", "film-thriller", _NORTHLIGHT),
-    Work("River of Gold", "The jungle keeps what it takes.", "film-adventure", _MERIDIAN),
-    Work("Beyond the Ice", "Ninety days. One compass.", "film-adventure", _LANTERN),
-    Work("Pim and the Paper Whale", "A very small hero in a very big sea.", "film-childrens", None),
-    Work("The Fox Who Fixed Clocks", "For everyone who is ever late.", "film-animation", _MERIDIAN),
-    Work("Kites", "Hand drawn. Twelve years in the making.", "film-animation", None),
-    Work("The Lantern Keepers", "Where the old songs open doors.", "film-fantasy", _LANTERN),
-    Work("Hollow Wood", "It was here before the village.", "film-horror", _NORTHLIGHT),
-    Work("Brass and Silk", "The band that would not stop.", "film-musical", _MERIDIAN),
-    Work("Letters from Ypres", "What the soldiers wrote home.", "film-war", None),
-    Work("Dust and Thunder", "One town. One sheriff. One day.", "film-western", _LANTERN),
-    Work("Grey Hat Avenue", "The city lies in black and white.", "film-noir", None),
-    Work("Deep Field", "Ten years with the telescope builders.", "film-documentary", None),
+    Work("The Ninth Signal", "They answered. We should not have called.", "movies.sci_fi", _NORTHLIGHT),
+    Work("Orbit of Small Things", "A love letter from low gravity.", "movies.sci_fi", _MERIDIAN),
+    Work("Paper Tigers", "The heist was the easy part.", "movies.crime", _NORTHLIGHT),
+    Work("Cold Harbour", "Every lighthouse keeps a secret.", "movies.mystery", _LANTERN),
+    Work("Last Train to Ostend", "Two strangers, one compartment.", "movies.romance", _MERIDIAN),
+    Work("Saffron Summer", "Some recipes take a lifetime.", "movies.romance", _LANTERN),
+    Work("House of Salt", "Three sisters. One inheritance.", "movies.drama", _LANTERN),
+    Work("The Cartographer", "He drew the world and lost his way.", "movies.drama", _NORTHLIGHT),
+    Work("A Quiet Verdict", "Twelve hours to decide.", "movies.drama", _MERIDIAN),
+    Work("Weekend at the Consul's", "Diplomacy has never been this rude.", "movies.comedy", _MERIDIAN),
+    Work("My Cousin the Minister", "Vote early, laugh often.", "movies.comedy", _NORTHLIGHT),
+    Work("Two Left Shoes", "They cannot dance. They will anyway.", "movies.comedy", _LANTERN),
+    Work("Redline", "No brakes. No map. No mercy.", "movies.action", _NORTHLIGHT),
+    Work("Iron Tide", "Hold the line until dawn.", "movies.action", _MERIDIAN),
+    Work("The Glass Stair", "Do not look down. Do not look back.", "movies.thriller", _LANTERN),
+    Work("Nobody Calls at Midnight", "Pick up.", "movies.thriller", _NORTHLIGHT),
+    Work("River of Gold", "The jungle keeps what it takes.", "movies.adventure", _MERIDIAN),
+    Work("Beyond the Ice", "Ninety days. One compass.", "movies.adventure", _LANTERN),
+    Work("Pim and the Paper Whale", "A very small hero in a very big sea.", "movies.childrens", None),
+    Work("The Fox Who Fixed Clocks", "For everyone who is ever late.", "movies.animation", _MERIDIAN),
+    Work("Kites", "Hand drawn. Twelve years in the making.", "movies.animation", None),
+    Work("The Lantern Keepers", "Where the old songs open doors.", "movies.fantasy", _LANTERN),
+    Work("Hollow Wood", "It was here before the village.", "movies.horror", _NORTHLIGHT),
+    Work("Brass and Silk", "The band that would not stop.", "movies.musical", _MERIDIAN),
+    Work("Letters from Ypres", "What the soldiers wrote home.", "movies.war", None),
+    Work("Dust and Thunder", "One town. One sheriff. One day.", "movies.western", _LANTERN),
+    Work("Grey Hat Avenue", "The city lies in black and white.", "movies.noir", None),
+    Work("Deep Field", "Ten years with the telescope builders.", "movies.documentary", None),
 )
 
 FASHION = (
-    Work("Winter soles", "Waterproof, repairable, warm.", "fashion-shoes", _FJORD),
-    Work("City runners", "Made for wet cobbles.", "fashion-shoes", _FJORD),
-    Work("The long coat", "Wool from one valley.", "fashion-coats", _MOREL),
-    Work("Rain has no chance", "The waxed parka.", "fashion-coats", _KESTREL),
-    Work("Evening, in green", "Dresses cut by hand.", "fashion-dresses", _MOREL),
-    Work("Tea at four", "Linen dresses, made to last.", "fashion-dresses", _KESTREL),
-    Work("The white shirt", "Seven fits. One of them is yours.", "fashion-shirts", _MOREL),
-    Work("Flannel season", "Soft on day one.", "fashion-shirts", _KESTREL),
-    Work("Straight leg", "Organic denim, repaired for free.", "fashion-trousers", _KESTREL),
-    Work("Pleats", "Tailored trousers, ready today.", "fashion-trousers", _MOREL),
-    Work("Fisherman's knit", "Four kilometres of yarn.", "fashion-knitwear", _KESTREL),
-    Work("Merino, finely", "Light enough for spring.", "fashion-knitwear", _MOREL),
-    Work("Carry on", "Bags for bicycles.", "fashion-bags", _FJORD),
-    Work("The small bag", "Room for what matters.", "fashion-bags", _MOREL),
-    Work("Scarves by the metre", "Choose a colour, leave warm.", "fashion-accessories", None),
-    Work("Hats off", "The autumn felt collection.", "fashion-accessories", _KESTREL),
+    Work("Winter soles", "Waterproof, repairable, warm.", "fashion.shoes", _FJORD),
+    Work("City runners", "Made for wet cobbles.", "fashion.shoes", _FJORD),
+    Work("The long coat", "Wool from one valley.", "fashion.coats", _MOREL),
+    Work("Rain has no chance", "The waxed parka.", "fashion.coats", _KESTREL),
+    Work("Evening, in green", "Dresses cut by hand.", "fashion.dresses", _MOREL),
+    Work("Tea at four", "Linen dresses, made to last.", "fashion.dresses", _KESTREL),
+    Work("The white shirt", "Seven fits. One of them is yours.", "fashion.shirts", _MOREL),
+    Work("Flannel season", "Soft on day one.", "fashion.shirts", _KESTREL),
+    Work("Straight leg", "Organic denim, repaired for free.", "fashion.trousers", _KESTREL),
+    Work("Pleats", "Tailored trousers, ready today.", "fashion.trousers", _MOREL),
+    Work("Fisherman's knit", "Four kilometres of yarn.", "fashion.knitwear", _KESTREL),
+    Work("Merino, finely", "Light enough for spring.", "fashion.knitwear", _MOREL),
+    Work("Carry on", "Bags for bicycles.", "fashion.bags", _FJORD),
+    Work("The small bag", "Room for what matters.", "fashion.bags", _MOREL),
+    Work("Scarves by the metre", "Choose a colour, leave warm.", "fashion.accessories", None),
+    Work("Hats off", "The autumn felt collection.", "fashion.accessories", _KESTREL),
 )
 
 HOUSE = (
-    Work("Welcome", "Doors open at ten. Wheelchair entrance on your left.", "house-service", None),
-    Work("Step-free route", "Lifts are next to the stairs on every floor.", "house-service", None),
-    Work("Quiet hour", "Sundays ten to eleven: soft light, no music.", "house-service", None),
-    Work("Public transport", "Trams 2 and 12 leave every six minutes.", "public-information", None),
-    Work("Your choice", "This screen recognises only people who asked it to.", "public-information", None),
-    Work("Member evening", "Thursday at eight, just for members.", "house-member", None, personal=True),
+    Work("Welcome", "Doors open at ten. Wheelchair entrance on your left.", "service", None),
+    Work("Step-free route", "Lifts are next to the stairs on every floor.", "service", None),
+    Work("Quiet hour", "Sundays ten to eleven: soft light, no music.", "service", None),
+    Work("Public transport", "Trams 2 and 12 leave every six minutes.", "public_information", None),
+    Work("Your choice", "This screen recognises only people who asked it to.", "public_information", None),
+    Work("Member evening", "Thursday at eight, just for members.", "offers.members", None, personal=True),
 )
 
 WORKS = FILMS + FASHION + HOUSE
@@ -126,6 +126,6 @@ NOTICE_TITLE = "This screen can know you, if you want it to"
 NOTICE_TEXT = (
     "If you agree, a camera at this venue's screens recognises your face so that they can show what suits you. "
     "A protected number pattern made from one picture of your face is kept; the picture itself is not. "
-    "You choose each purpose separately and may withdraw at any time with your receipt; a code works as well as a face. "
+    "You choose each purpose separately and may withdraw at any time with your receipt; a code works as well. "
     "Whoever does not take part stays anonymous and gets the same screens."
 )  # fmt: skip

@@ -7,9 +7,9 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config.environment import ROOT
 from demo.catalogue import MEMBER_EMAIL
 from servers.errors import ServersError
 from servers.launcher import Supervisor
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             self.stdout.write("Stopped")
 
     def _show(self, supervisor: Supervisor, url: str, port: int, begin: float, *, once: bool) -> None:
-        manage = [sys.executable, str(ROOT / "manage.py")]
+        manage = [sys.executable, str(settings.ROOT / "manage.py")]
         supervisor.run("migrate", [*manage, "migrate", "--verbosity", "0"])
         supervisor.run("stage", [*manage, "demo_stage"])
         for command in (web(HOST, port), worker(), trainer(), beat(supervisor.state.root)):
