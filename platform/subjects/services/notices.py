@@ -29,7 +29,7 @@ def publish_notice(
         purposes: what the notice says about each purpose; nobody can consent to one that is missing.
         version: an existing version, to add a translation to it; None begins the next one.
     """
-    explained = dict(EXPLANATIONS if purposes is None else purposes)
+    explained = {str(purpose): said for purpose, said in (EXPLANATIONS if purposes is None else purposes).items()}
     if version is None:
         version = _next_version(operator_id)
     return Notice.objects.create(
