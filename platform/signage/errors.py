@@ -40,6 +40,13 @@ class UnusableScreen(Unusable):
     title = "Screen cannot be used"
 
 
+class UnusableName(Unusable):
+    """A name is empty or too long."""
+
+    code = "unusable_name"
+    title = "Name cannot be used"
+
+
 class ForeignScene(Unusable):
     """A screen can only default to a scene of its own venue."""
 

@@ -1,0 +1,1 @@
+"""Signage over HTTP."""
