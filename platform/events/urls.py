@@ -1,4 +1,8 @@
 """The app's part of /v1/."""
 
+from django.urls import path
+
+from events.api import Events
+
 app_name = "events"
-urlpatterns: list[object] = []
+urlpatterns = [path("events", Events.as_view(), name="events")]

@@ -1,0 +1,1 @@
+"""Decisions and the player's manifest over HTTP."""

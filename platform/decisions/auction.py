@@ -1,0 +1,51 @@
+"""What showing a creative is worth, and who goes first."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decisions.exploration import Draw, Exploration, draw
+
+
+@dataclass(frozen=True, slots=True)
+class Bids:
+    """The candidates of one decision, all arrays of shape (candidates,).
+
+    Attributes:
+        scores: estimated probability that somebody engages, in [0, 1].
+        prices: micros a play costs the campaign; 0 for content.
+        priorities: higher tiers are served before lower ones.
+    """
+
+    scores: NDArray[np.float64]
+    prices: NDArray[np.int64]
+    priorities: NDArray[np.int64]
+
+
+def values(bids: Bids) -> NDArray[np.float64]:
+    """Return what showing each candidate is worth: the chance of engagement times what engagement is worth here.
+
+    For a campaign that is its price. Content pays nothing and is worth what a typical campaign among the candidates
+    pays (the median price), so that it competes by attention alone and in any currency.
+    """
+    paid = bids.prices[bids.prices > 0]
+    house = float(np.median(paid)) if paid.size else 1.0
+    worth: NDArray[np.float64] = np.where(bids.prices > 0, bids.prices, house) * bids.scores
+    return worth
+
+
+def fill(bids: Bids, places: int, exploration: Exploration, random: np.random.Generator) -> list[Draw]:
+    """Fill the slate tier by tier, from the highest priority down, by chance within a tier.
+
+    A candidate of a lower tier has a chance only once every candidate of the higher ones has its place.
+    """
+    worth = values(bids)
+    slate: list[Draw] = []
+    for tier in np.unique(bids.priorities)[::-1]:
+        members = np.flatnonzero(bids.priorities == tier)
+        drawn = draw(worth[members], places - len(slate), exploration, random)
+        slate += [Draw(int(members[one.index]), one.propensity) for one in drawn]
+        if len(slate) >= places:
+            break
+    return slate

@@ -1,0 +1,195 @@
+"""Decide what a screen shows next, and forget whom it was for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+from django.db import transaction
+
+import core.epochs
+import registry.serving
+import signage.serving
+import subjects.selectors
+from decisions import log
+from decisions.audience import Audience, gather
+from decisions.candidates import candidates
+from decisions.clock import local_time
+from decisions.errors import NothingEligible
+from decisions.exploration import Exploration
+from decisions.links import why_url
+from decisions.models import DecisionViewer
+from decisions.phases import Phases
+from decisions.reasons import reasons, setting
+from decisions.slate import Pick, Scored, choose, score
+from decisions.wish import Wish
+from identities import viewers
+from recsys.features import Context
+from signage.serving import SceneView, Situation
+
+EXPLORATION = Exploration()
+GRACE = timedelta(seconds=5)
+"""What a lease lasts beyond its slate, so that a player can ask again before it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place of a slate, with why it is shown and where that is explained."""
+
+    pick: Pick
+    reasons: list[str]
+    why_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slate:
+    """A decision as the player gets it."""
+
+    decision_id: UUID
+    scene: str
+    at: datetime
+    lease_until: datetime
+    basis: str
+    purposes: list[str]
+    model: str
+    degraded: str
+    places: list[Place]
+
+
+@transaction.atomic(savepoint=False)
+def decide(
+    *,
+    operator_id: UUID,
+    player_id: UUID,
+    wish: Wish,
+    at: datetime,
+    phases: Phases | None = None,
+    exploration: Exploration = EXPLORATION,
+    random: np.random.Generator | None = None,
+) -> Slate:
+    """Choose what a player's screen shows next and log the choice with its propensities.
+
+    One way, no queue; the number of queries depends neither on the candidates nor on the viewers.
+
+    Args:
+        phases: takes the time of each phase.
+        random: chance; None for fresh entropy.
+
+    Raises:
+        PlayerNotPaired: the player drives no screen.
+        UnknownScene: its venue has no such scene.
+        ViewerTokenExpired, ForeignViewerToken: a viewer token is old, or of another screen or operator.
+        NothingEligible: nothing may be shown; the player keeps to its offline bundle.
+    """
+    phases = phases or Phases()
+    versions = core.epochs.versions(operator_id=operator_id)
+    situation = signage.serving.situation(operator_id, player_id, versions)
+    scene = situation.scene(wish.scene)
+    with phases("viewers"):
+        audience = _audience(operator_id, situation, scene, wish, at)
+    with phases("eligible"):
+        eligible = candidates(
+            operator_id=operator_id, situation=situation, scene=scene, audience=audience, versions=versions, at=at
+        )
+        if not len(eligible):
+            raise NothingEligible(scene.key)
+    with phases("rank"):
+        context = context_of(situation, scene, audience.people, at)
+        scored = score(registry.serving.active_ranker(operator_id, versions), context, audience, eligible)
+        if not len(scored.eligible):
+            raise NothingEligible(scene.key)
+    with phases("auction"):
+        slots = min(wish.slots or scene.slots, scene.slots)
+        picks = choose(scored, slots, exploration, random or np.random.default_rng())
+    with phases("log"):
+        return _log(operator_id, situation, scene, wish, audience, context, scored, picks, at)
+
+
+def context_of(situation: Situation, scene: SceneView, people: int, at: datetime) -> Context:
+    """Return what the ranker is told about place and time."""
+    local = local_time(at, situation.timezone)
+    return Context(
+        screen=situation.screen_public_id, venue=situation.venue_public_id, venue_category=situation.venue_category,
+        scene=scene.key, hour=local.hour, weekday=local.weekday(), party=people,
+    )  # fmt: skip
+
+
+def forget(*, operator_id: UUID, subject_id: UUID) -> dict[str, int]:
+    """Unlink a person from every decision that was made for them, and return how many there were.
+
+    The decisions stay as what a screen showed; nothing in them leads to the person any more. May be repeated.
+    """
+    linked = DecisionViewer.objects.filter(operator_id=operator_id, subject_id=subject_id)
+    return {"decision_viewers": linked.update(subject_id=None, learn=False)}
+
+
+def _audience(operator_id: UUID, situation: Situation, scene: SceneView, wish: Wish, at: datetime) -> Audience:
+    claims = [
+        viewers.read(token, operator_id=operator_id, screen_id=situation.screen_id, at=at) for token in wish.viewers
+    ]
+    claimed = {claim.subject_id for claim in claims if claim.subject_id is not None}
+    persons = subjects.selectors.people(
+        operator_id=operator_id, subject_ids=claimed, venue_id=situation.venue_id, at=at
+    )
+    return gather(claims, persons, people=wish.people, policy=scene.policy)
+
+
+def _log(
+    operator_id: UUID,
+    situation: Situation,
+    scene: SceneView,
+    wish: Wish,
+    audience: Audience,
+    context: Context,
+    scored: Scored,
+    picks: Sequence[Pick],
+    at: datetime,
+) -> Slate:
+    personal = not scored.degraded
+    lease_until = at + timedelta(milliseconds=sum(pick.offer.duration_ms for pick in picks)) + GRACE
+    common = setting(
+        audience, basis=scored.basis, venue_name=situation.venue_name, moment=local_time(at, situation.timezone)
+    )
+    why = [
+        reasons(
+            common, category=pick.offer.category, paid=pick.offer.paid, personal=pick.offer.personal,
+            propensity=pick.propensity, candidates=len(scored.eligible),
+        )
+        for pick in picks
+    ]  # fmt: skip
+    entry = log.Entry(
+        operator_id=operator_id,
+        screen_id=situation.screen_id,
+        scene=scene.key,
+        policy=scene.policy.key,
+        at=at,
+        lease_until=lease_until,
+        basis=scored.basis,
+        purposes=audience.purposes if personal else [],
+        audience=audience.counts,
+        context=context,
+        criteria=dict(wish.criteria),
+        model=scored.model,
+        degraded=scored.degraded,
+        viewers=[(person.id, person.id in audience.learning) for person in audience.personalised] if personal else [],
+        places=[_place(position, pick, why[position]) for position, pick in enumerate(picks)],
+    )
+    decision_id = log.write(entry)
+    places = [
+        Place(pick, why[position], why_url(operator_id=operator_id, decision_id=decision_id, position=position))
+        for position, pick in enumerate(picks)
+    ]
+    return Slate(
+        decision_id, scene.key, at, lease_until, scored.basis.value, list(entry.purposes), scored.model,
+        scored.degraded, places,
+    )  # fmt: skip
+
+
+def _place(position: int, pick: Pick, why: list[str]) -> log.Place:
+    offer = pick.offer
+    return log.Place(
+        position=position, creative_id=offer.id, campaign_id=offer.campaign_id, category=offer.category,
+        advertiser=offer.advertiser_public_id or "", duration_ms=offer.duration_ms, propensity=pick.propensity,
+        score=pick.score, price_micros=offer.price_micros, reasons=why,
+    )  # fmt: skip

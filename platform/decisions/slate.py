@@ -1,0 +1,90 @@
+"""From scores to an ordered slate."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.offers import Offer
+from catalog.serving import Eligible
+from decisions.auction import Bids, fill
+from decisions.audience import Audience
+from decisions.exploration import Exploration
+from decisions.models import Basis
+from recsys.features import Context
+from recsys.serving.protocol import RankerProtocol
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TIER = 5
+"""Where content stands among the priorities 1 to 10 of campaigns: beside a campaign of ordinary priority."""
+
+RANKER_FAILED = "ranker_failed"
+HOUSE_SCORE = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Candidates with what the ranker thinks of them.
+
+    Attributes:
+        scores: float64, shape (candidates,), in [0, 1].
+        model: version of the ranker.
+        degraded: why there are no real scores, empty when there are.
+    """
+
+    eligible: Eligible
+    scores: NDArray[np.float64]
+    basis: Basis
+    model: str
+    degraded: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One place of a slate."""
+
+    offer: Offer
+    score: float
+    propensity: float
+
+
+def score(ranker: RankerProtocol, context: Context, audience: Audience, eligible: Eligible) -> Scored:
+    """Score the candidates for everybody who stands there, in one call of the ranker.
+
+    The score of a candidate is the average over all people, those who did not agree to a personal choice counting as
+    anonymous. A ranker that fails costs the choice, not the screen: what is left is house content, each with the same
+    chance, or public creatives where there is no content.
+    """
+    basis = Basis.PERSONAL if audience.personalised else Basis.CONTEXTUAL
+    try:
+        matrix = ranker.rank(context, audience.viewers, eligible.candidates)
+        scores = (audience.weights @ matrix).astype(np.float64)
+        if not np.isfinite(scores).all():
+            raise ValueError("the ranker gave scores that are no numbers")
+    except Exception:  # whatever a model does wrong, the screen goes on
+        logger.exception("Ranker %s failed; the screen shows house content.", ranker.version[:12])
+        house = _house(eligible)
+        return Scored(house, np.zeros(len(house)), Basis.HOUSE, ranker.version, RANKER_FAILED)
+    return Scored(eligible, np.clip(scores, 0.0, 1.0), basis, ranker.version)
+
+
+def choose(scored: Scored, places: int, exploration: Exploration, random: np.random.Generator) -> Sequence[Pick]:
+    """Hold the auction and return the slate, best place first."""
+    eligible = scored.eligible
+    bids = Bids(
+        scores=scored.scores,
+        prices=eligible.price_micros,
+        priorities=np.where(eligible.paid, eligible.priority, CONTENT_TIER).astype(np.int64),
+    )
+    return [
+        Pick(eligible.offer(draw.index), float(scored.scores[draw.index]), draw.propensity)
+        for draw in fill(bids, places, exploration, random)
+    ]
+
+
+def _house(eligible: Eligible) -> Eligible:
+    content = ~eligible.paid & ~eligible.personal
+    return eligible.where(content if content.any() else ~eligible.personal)

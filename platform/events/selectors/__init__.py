@@ -1,0 +1,7 @@
+"""Read plays and engagements: for training, for the console, for those who ask what is kept."""
+
+from events.selectors.examples import examples
+from events.selectors.overview import Hour, NowPlaying, Overview, now_playing, overview
+from events.selectors.people import traces
+
+__all__ = ["Hour", "NowPlaying", "Overview", "examples", "now_playing", "overview", "traces"]
