@@ -34,7 +34,9 @@ class RequestId:
         request.request_id = offered if ACCEPTED_REQUEST_ID.fullmatch(offered) else f"req_{new_id().hex}"  # type: ignore[attr-defined]
         response = self.get_response(request)
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
-        response["Server-Timing"] = f"app;dur={(time.perf_counter() - begin) * 1000:.2f}"
+        phases = response.headers.get("Server-Timing")
+        total = f"app;dur={(time.perf_counter() - begin) * 1000:.2f}"
+        response["Server-Timing"] = f"{phases}, {total}" if phases else total
         return response
 
 
