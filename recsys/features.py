@@ -272,7 +272,9 @@ def encode(
             histories[place, row, 0, : len(newest)] = _behaviours(newest, HISTORIES[name], spec.sizes[name])
     tiled = np.broadcast_to(histories, (len(spec.histories), people, count, spec.history_length))
     feeds = {name: ids.reshape(people * count, 1) for name, ids in zip(spec.singles, block, strict=True)}
-    feeds |= {name: ids.reshape(people * count, -1) for name, ids in zip(spec.histories, tiled, strict=True)}
+    feeds |= {
+        name: ids.reshape(people * count, spec.history_length) for name, ids in zip(spec.histories, tiled, strict=True)
+    }
     return feeds
 
 

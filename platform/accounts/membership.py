@@ -8,8 +8,9 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from accounts.models import Member, Role, Scope
+from accounts.models import Member
 from accounts.principal import Principal
+from accounts.roles import Role, Scope
 from accounts.selectors import membership_of
 from core.tenancy import enter
 

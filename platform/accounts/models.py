@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
 
+from accounts.roles import Role, Scope
 from core.ids import new_id
 from core.models import OperatorRecord, Record
 
@@ -58,17 +59,6 @@ class User(AbstractBaseUser):
         return self.email
 
 
-class Role(models.TextChoices):
-    """What a member may do, from most to least."""
-
-    OWNER = "owner"
-    EDITOR = "editor"
-    PRIVACY_OFFICER = "privacy_officer"
-    ANALYST = "analyst"
-    REVIEWER = "reviewer"
-    VIEWER = "viewer"
-
-
 class Member(OperatorRecord):
     """A user's role at an operator."""
 
@@ -86,17 +76,6 @@ class Member(OperatorRecord):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.role}"
-
-
-class Scope(models.TextChoices):
-    """What a credential may do."""
-
-    DEVICE = "device"
-    KIOSK = "kiosk"
-    READ = "read"
-    WRITE = "write"
-    SUBJECTS = "subjects"
-    MODELS = "models"
 
 
 class Credential(OperatorRecord):

@@ -9,7 +9,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Credential, Member, Operator, Role, Scope, User
+from accounts.models import Credential, Member, Operator, User
+from accounts.roles import Role, Scope
 from core.tenancy import operator_scope, platform_scope
 
 DEVICE_TOKEN = "vtd_"  # noqa: S105 - a prefix, so that secret scanners recognise leaked tokens

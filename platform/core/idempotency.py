@@ -39,7 +39,7 @@ def idempotent(
     """
 
     @wraps(view)
-    def once(self: Any, request: Request, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def once(self: Any, request: Request, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         key = request.headers.get(HEADER)
         if key is None:
             return view(self, request, *args, **kwargs)

@@ -70,9 +70,8 @@ def _visit(player: Player, say: Say, title: str, recognised: Answer, expected: s
     _expect(states == [expected], f"expected one {expected} viewer, got {states}")
     decided = player.decide([viewer["viewer"] for viewer in viewers], count=len(viewers))
     decision = decided.body
-    say(
-        f"  decision     {_timing(decided)}  {decision['decision']}, basis {decision['basis']}, model {_short(decision['model'])}"
-    )
+    model = str(decision["model"])[:20]
+    say(f"  decision     {_timing(decided)}  {decision['decision']}, basis {decision['basis']}, model {model}")
     for item in decision["slate"]:
         say(f"    {item['position'] + 1}. {item['title']} ({item['category']}), propensity {item['propensity']:.3f}")
         for reason in item["reasons"]:

@@ -15,6 +15,11 @@ class Lock:
         self.path = path
         self._descriptor: int | None = None
 
+    @property
+    def held(self) -> bool:
+        """Whether the lock is ours."""
+        return self._descriptor is not None
+
     def acquire(self) -> None:
         """Take the lock and write our process id into the file.
 

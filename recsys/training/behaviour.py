@@ -22,6 +22,7 @@ WINDOW = 20
 WIDTH = 16
 UNITS = 32
 EPOCHS, BATCH_SIZE = 5, 512
+LEARNING_RATE = 1e-2
 DEPTH = 3
 
 
@@ -63,13 +64,18 @@ def oldest_first(newest_first: NDArray[np.int32], lengths: NDArray[np.int32]) ->
 def build(categories: int, window: int) -> Any:
     """Build the untrained network: probabilities of each category id, shape (rows, categories).
 
-    The state after the last behaviour is gathered; with a mask the LSTM would become a slow loop in ONNX.
+    The state after the last behaviour is gathered, since with a mask the LSTM would become a slow loop in ONNX; beside
+    it stands the average over the window, the viewer's lasting taste, which the state alone is slow to learn.
     """
     sequence = keras.Input((window,), name="sequence", dtype="int32")
     length = keras.Input((1,), name="length", dtype="int32")
-    states = keras.layers.LSTM(UNITS, return_sequences=True)(keras.layers.Embedding(categories, WIDTH)(sequence))
+    vectors = keras.layers.Embedding(categories, WIDTH, keras.initializers.RandomNormal(stddev=0.3))(sequence)
+    states = keras.layers.LSTM(UNITS, return_sequences=True)(vectors)
     last = tf.gather(states, tf.maximum(length - 1, 0), batch_dims=1, axis=1)[:, 0]
-    following = keras.layers.Dense(categories, activation="softmax")(keras.layers.Dropout(0.2)(last))
+    present = tf.cast(tf.not_equal(sequence, 0), tf.float32)[:, :, None]
+    taste = tf.reduce_sum(vectors * present, axis=1) / tf.maximum(tf.cast(length, tf.float32), 1.0)
+    known = keras.layers.Dropout(0.2)(tf.concat([last, taste], axis=1))
+    following = keras.layers.Dense(categories, activation="softmax")(known)
     return keras.Model({"sequence": sequence, "length": length}, following)
 
 
@@ -87,7 +93,7 @@ def train_behaviour(
         return None
     seed_everything(seed)
     model = build(spec.sizes["category"], train.feeds["sequence"].shape[1])
-    model.compile(keras.optimizers.Adam(3e-3), loss="sparse_categorical_crossentropy")
+    model.compile(keras.optimizers.Adam(LEARNING_RATE), loss="sparse_categorical_crossentropy")
     model.fit(
         train.feeds,
         train.following,
@@ -113,6 +119,8 @@ def train_behaviour(
         hit_rate=_hit_rate(scores, test.following, DEPTH),
         popular_accuracy=_hit_rate(popular, test.following, 1),
         popular_hit_rate=_hit_rate(popular, test.following, DEPTH),
+        log_loss=_log_loss(scores, test.following),
+        popular_log_loss=_log_loss(popular / popular.sum(axis=1, keepdims=True), test.following),
         artefact=export(model, feeds=test.feeds, metadata=replace(metadata, kind="behaviour"), output=output),
         seconds=time.perf_counter() - started,
     )
@@ -121,3 +129,8 @@ def train_behaviour(
 def _hit_rate(scores: NDArray[Any], following: NDArray[np.int32], depth: int) -> float:
     best = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
     return float((best == following[:, None]).any(axis=1).mean())
+
+
+def _log_loss(scores: NDArray[Any], following: NDArray[np.int32]) -> float:
+    likelihoods = scores[np.arange(len(following)), following]
+    return float(-np.log(np.maximum(likelihoods, 1e-7)).mean())

@@ -70,7 +70,8 @@ class BehaviourReport:
     """The behaviour model: which category a viewer engages with next.
 
     Attributes:
-        accuracy, hit_rate: at 1 and at 3, on the later-in-time test part; with `popular_` of the most frequent ones.
+        accuracy, hit_rate, log_loss: at 1, at 3, and in nats, on the later-in-time test part; with `popular_` those of
+            the categories' frequencies in the train part.
     """
 
     examples: int
@@ -79,6 +80,8 @@ class BehaviourReport:
     hit_rate: float
     popular_accuracy: float
     popular_hit_rate: float
+    log_loss: float
+    popular_log_loss: float
     artefact: ArtefactReport
     seconds: float
 

@@ -3,7 +3,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts.models import Credential, Operator, Role, Scope
+from accounts.models import Credential, Operator
+from accounts.roles import Role, Scope
 from accounts.selectors import membership_of, principal_of
 from accounts.services import add_member, digest_of, issue_api_key, issue_device_token
 from core.ids import new_id

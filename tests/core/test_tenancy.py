@@ -1,7 +1,8 @@
 import pytest
 from django.db import ProgrammingError, connection, transaction
 
-from accounts.models import Credential, Operator, Scope
+from accounts.models import Credential, Operator
+from accounts.roles import Scope
 from accounts.services import create_operator, issue_api_key
 from core.epochs import Topic, bump, versions
 from core.tenancy import enter, operator_scope, platform_scope

@@ -3,7 +3,8 @@ from collections.abc import Callable
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.models import Operator, Scope
+from accounts.models import Operator
+from accounts.roles import Scope
 from accounts.services import issue_api_key
 from core.ids import new_id, public_id
 from core.tenancy import operator_scope

@@ -106,6 +106,7 @@ def test_a_second_launcher_is_refused_and_the_first_goes_on(own_state, superviso
 
     assert postgres.answers(own_state)
     assert valkey.answers(own_state)
+    assert own_state.report.exists()
 
 
 def test_the_environment_names_the_servers_and_their_state(own_state, supervisor):

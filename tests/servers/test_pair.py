@@ -21,6 +21,7 @@ def test_a_deep_state_directory_below_a_closed_one_is_no_obstacle(new_root):
 
     assert not postgres.answers(state)
     assert not valkey.answers(state)
+    state.sockets.rmdir()
 
 
 def test_neither_runs_when_one_cannot(own_state):
