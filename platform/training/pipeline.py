@@ -64,7 +64,7 @@ def _train(operator_id: UUID, run_id: UUID, heartbeat: Heartbeat) -> None:
     with operator_scope(operator_id):
         services.conclude(
             operator_id=operator_id, run_id=run_id, model=challenger, seed=request.seed,
-            metrics=_metrics(report, measured), passes=verdict.passes, verdict=verdict.reason, at=timezone.now(),
+            metrics=_metrics(report, measured, verdict), passes=verdict.passes, verdict=verdict.reason, at=timezone.now(),
         )  # fmt: skip
     logger.info("Run %s: %s", run_id, verdict.reason)
 
@@ -121,9 +121,10 @@ def _champion(digest: str) -> Ranker | None:
         return None
 
 
-def _metrics(report: dict[str, Any], measured: gate.Measured) -> dict[str, Any]:
+def _metrics(report: dict[str, Any], measured: gate.Measured, verdict: gate.Verdict) -> dict[str, Any]:
     kept = ("kind", "rows", "boundaries", "models", "baselines", "retrieval", "behaviour", "versions", "seconds")
-    return measured.document() | {"report": {name: report[name] for name in kept if name in report}}
+    told = {"activated": verdict.passes, "verdict": verdict.reason}
+    return told | measured.document() | {"report": {name: report[name] for name in kept if name in report}}
 
 
 @contextmanager
