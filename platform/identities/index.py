@@ -40,6 +40,12 @@ class Index:
                 held = self._held[operator_id] = _Held(operator_id)
         return held.fresh(versions)
 
+    def held(self, operator_id: UUID, versions: Mapping[str, int]) -> frozenset[str]:
+        """Return the ids of the templates this process still holds once it is up to date; loads nothing new."""
+        with self._lock:
+            held = self._held.get(operator_id)
+        return frozenset() if held is None else held.fresh(versions).keys()
+
 
 class _Held:
     """One operator's gallery and what it was made from."""
@@ -89,3 +95,8 @@ _index = Index()
 def gallery(operator_id: UUID, versions: Mapping[str, int]) -> Gallery:
     """Return the operator's gallery of this process, at least as new as ``versions``."""
     return _index.gallery(operator_id, versions)
+
+
+def held(operator_id: UUID, versions: Mapping[str, int]) -> frozenset[str]:
+    """Return the ids of the templates this process holds of an operator, brought up to date first."""
+    return _index.held(operator_id, versions)

@@ -1,6 +1,6 @@
 """Read subjects, notices and consents."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -176,6 +176,11 @@ def consent_snapshot(*, operator_id: UUID, at: datetime) -> dict[str, Any]:
         )
         digest = cursor.fetchone()[0]
     return {"at": at.isoformat(), "counts": consent_counts(operator_id=operator_id, at=at), "digest": digest}
+
+
+def ids(*, operator_id: UUID) -> Iterator[UUID]:
+    """Go through the ids of all subjects of an operator."""
+    yield from Subject.objects.filter(operator_id=operator_id).values_list("id", flat=True).iterator()
 
 
 def count(*, operator_id: UUID) -> int:

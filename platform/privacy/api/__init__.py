@@ -1,0 +1,1 @@
+"""The doors of the app: parse, call one service, answer."""
