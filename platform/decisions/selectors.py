@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count
-from django.db.models.functions import TruncHour
+from django.db.models import Count, IntegerField, Sum
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, TruncHour
 
 from core.tenancy import operator_scope
 from decisions import links
@@ -162,6 +163,16 @@ def per_hour(*, operator_id: UUID, since: datetime, until: datetime) -> dict[dat
     rows = Decision.objects.filter(operator_id=operator_id, at__gte=since, at__lt=until)
     counted = rows.annotate(hour=TruncHour("at")).values("hour").annotate(decisions=Count("id")).order_by("hour")
     return {row["hour"]: row["decisions"] for row in counted}
+
+
+def audience_totals(*, operator_id: UUID, since: datetime, until: datetime) -> dict[str, int]:
+    """Return how many people all decisions of a time counted, and how many of them were recognised (one query)."""
+    rows = Decision.objects.filter(operator_id=operator_id, at__gte=since, at__lt=until)
+    totals = rows.aggregate(
+        count=Sum(Cast(KT("audience__count"), IntegerField())),
+        recognised=Sum(Cast(KT("audience__recognised"), IntegerField())),
+    )
+    return {name: total or 0 for name, total in totals.items()}
 
 
 def latest(*, operator_id: UUID, limit: int = 20, screen_id: UUID | None = None) -> list[Decision]:

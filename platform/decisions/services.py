@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import numpy as np
-from django.db import transaction
 
 import core.epochs
 import registry.serving
@@ -57,7 +56,6 @@ class Slate:
     places: list[Place]
 
 
-@transaction.atomic(savepoint=False)
 def decide(
     *,
     operator_id: UUID,
@@ -70,7 +68,8 @@ def decide(
 ) -> Slate:
     """Choose what a player's screen shows next and log the choice with its propensities.
 
-    One way, no queue; the number of queries depends neither on the candidates nor on the viewers.
+    One way, no queue; the number of queries depends neither on the candidates nor on the viewers. All is written in
+    one statement at the end, so a refusal leaves nothing behind.
 
     Args:
         phases: takes the time of each phase.
