@@ -93,7 +93,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ROOT / "staticfiles"
+# Where collectstatic puts the files; without it WhiteNoise serves them from their packages.
+STATIC_ROOT = os.environ.get("VITRINE_STATIC_ROOT")
 _MODULES = ROOT / "frontend" / "node_modules"
 STATICFILES_DIRS: list[Path | tuple[str, Path]] = [
     ROOT / "frontend" / "static",
@@ -101,7 +102,7 @@ STATICFILES_DIRS: list[Path | tuple[str, Path]] = [
     ("icons", _MODULES / "@tabler" / "icons-webfont" / "dist"),
     ("echarts", _MODULES / "echarts" / "dist"),
 ]
-WHITENOISE_USE_FINDERS = not STATIC_ROOT.exists()
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = False
 
 MEDIA_ROOT = STATE / "media"
