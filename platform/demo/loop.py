@@ -22,17 +22,21 @@ class LoopFailed(AssertionError):
     """The demonstration did not show what it promises."""
 
 
-def pair(*, url: str, operator_id: UUID, screen_name: str, kind: str = "signage") -> str:
-    """Pair a player with a screen as people do: it shows a code, a member claims it, it collects its token once."""
-    with Player(url=url, token="") as unpaired:
+def pair(*, operator_id: UUID, screen_name: str, connect: Callable[[str], Player], kind: str = "signage") -> str:
+    """Pair a player with a screen as people do: it shows a code, a member claims it, it collects its token once.
+
+    Args:
+        connect: returns a client for a token, the empty one before pairing.
+    """
+    with connect("") as unpaired:
         pairing = unpaired.call("POST", "/v1/players/pairings", json={"kind": kind}).body
-        with operator_scope(operator_id):
-            screen = signage.selectors.screens(operator_id=operator_id).get(name=screen_name)
-            signage.services.claim(
-                operator_id=operator_id, code=pairing["code"], screen_id=screen.id, actor=ACTOR, at=timezone.now(),
-                name=f"{screen_name} (demo)",
-            )  # fmt: skip
-    with Player(url=url, token=pairing["secret"]) as waiting:
+    with operator_scope(operator_id):
+        screen = signage.selectors.screens(operator_id=operator_id).get(name=screen_name)
+        signage.services.claim(
+            operator_id=operator_id, code=pairing["code"], screen_id=screen.id, actor=ACTOR, at=timezone.now(),
+            name=f"{screen_name} (demo)",
+        )  # fmt: skip
+    with connect(pairing["secret"]) as waiting:
         return str(waiting.call("GET", f"/v1/players/pairings/{pairing['pairing']}").body["token"])
 
 

@@ -29,12 +29,11 @@ class Answer:
 
 
 class Player:
-    """Speaks the public API as one player; ``token`` is its device token (or an API key)."""
+    """Speaks the public API as one player; ``token`` is its device token (or an API key), empty before pairing."""
 
     def __init__(self, *, url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
-        self._client = httpx.Client(
-            base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30, transport=transport, trust_env=False
-        )
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=30, transport=transport, trust_env=False)
 
     def __enter__(self) -> Self:
         return self

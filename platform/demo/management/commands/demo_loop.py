@@ -28,7 +28,11 @@ class Command(BaseCommand):
         if operator is None:
             raise CommandError("The demonstration is not staged; `make demo` does that.")
         try:
-            token = loop.pair(url=options["url"], operator_id=operator.id, screen_name="Lobby wall")
+            token = loop.pair(
+                operator_id=operator.id,
+                screen_name="Lobby wall",
+                connect=lambda token: Player(url=options["url"], token=token),
+            )
             code = loop.code_holder(operator.id)
             with Player(url=options["url"], token=token) as player:
                 loop.run(player, Photographs(settings.CARRIERS), code, self.say)
