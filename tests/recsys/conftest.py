@@ -1,0 +1,168 @@
+"""A log with a planted taste, and one training of it that all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.helper
+import onnx.numpy_helper
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from recsys.features import DEFAULT_SPEC, Behaviour
+from recsys.serving.metadata import Calibration, ModelMetadata
+from recsys.training.dataset import SCHEMA
+from recsys.training.request import TrainingRequest
+
+CATEGORIES = ("shoes", "coffee", "books", "travel", "games", "garden")
+CREATIVES = 60
+START = datetime(2026, 5, 1, tzinfo=UTC)
+
+Row = dict[str, Any]
+
+
+def category_of(creative: int) -> str:
+    return CATEGORIES[creative % len(CATEGORIES)]
+
+
+def taste_of(viewer: int) -> str:
+    """The category that a viewer engages with."""
+    return CATEGORIES[viewer * 7 % len(CATEGORIES)]
+
+
+def history_of(creatives: list[int]) -> tuple[Behaviour, ...]:
+    return tuple(Behaviour(f"creative-{creative}", category_of(creative)) for creative in creatives)
+
+
+def planted_rows(rows: int, seed: int = 7) -> list[Row]:
+    """A log in which viewers engage with one category each; one row in five is anonymous and engages at random."""
+    random = np.random.default_rng(seed)
+    histories: dict[int, list[int]] = {}
+    log = []
+    for number in range(rows):
+        viewer = int(random.integers(0, 120)) if random.random() > 0.2 else None
+        creative = int(random.integers(0, CREATIVES))
+        history = [] if viewer is None else histories.setdefault(viewer, [])
+        wanted = viewer is not None and taste_of(viewer) == category_of(creative)
+        label = int(random.random() < (0.85 if wanted else 0.1))
+        at = START + timedelta(minutes=number)
+        log.append(
+            {
+                "example_id": f"example-{number}",
+                "at": at,
+                "viewer": None if viewer is None else f"viewer-{viewer}",
+                "creative": f"creative-{creative}",
+                "category": category_of(creative),
+                "advertiser": None if creative % 4 == 0 else f"advertiser-{creative % 4}",
+                "screen": f"screen-{number % 3}",
+                "venue": "venue-1",
+                "venue_category": "retail",
+                "scene": "checkout",
+                "hour": at.hour,
+                "weekday": at.weekday(),
+                "position": number % 2,
+                "party": 1,
+                "propensity": 0.1 if number % 2 else None,
+                "history_creatives": [f"creative-{item}" for item in history[:50]],
+                "history_categories": [category_of(item) for item in history[:50]],
+                "label": label,
+                "source": "planted" if number % 2 else "other",
+            }
+        )
+        if label and viewer is not None:
+            history.insert(0, creative)
+    return log
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log as rows and as a Parquet file."""
+
+    rows: list[Row]
+    path: Path
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Log:
+    path = tmp_path_factory.mktemp("log") / "planted.parquet"
+    rows = planted_rows(9_000)
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path)
+    return Log(rows, path)
+
+
+@pytest.fixture
+def write_log(tmp_path: Path) -> Callable[..., Path]:
+    """Write rows, or a table, as a log of its own."""
+
+    def write(rows: list[Row] | pa.Table, schema: pa.Schema | None = SCHEMA) -> Path:
+        path = tmp_path / "log.parquet"
+        pq.write_table(rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows, schema=schema), path)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def trained(planted: Log, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The report of one training of everything on the planted log, and where its files are."""
+    from recsys.training.experiment import train
+
+    output = tmp_path_factory.mktemp("models")
+    stages: list[str] = []
+    request = TrainingRequest(planted.path, output, seed=3, epochs=8, batch_size=256)
+    report = train(request, progress=lambda stage, done, of, message: stages.append(stage))
+    return Trained(report, output, stages, request)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What one training left behind."""
+
+    report: Any
+    output: Path
+    stages: list[str]
+    request: TrainingRequest
+
+    @property
+    def file(self) -> Path:
+        return self.output / self.report.artefact.file
+
+
+@pytest.fixture
+def write_model(tmp_path: Path) -> Callable[..., tuple[Path, str]]:
+    """Write a small ONNX model whose log-odds are the creative's id in millionths; answers its path and digest."""
+
+    def write(
+        spec: str = DEFAULT_SPEC.digest, *, slope: float = 1.0, drop: str = "", output: str = "float"
+    ) -> tuple[Path, str]:
+        metadata = ModelMetadata("din", spec, "data", "2026-01-01T00:00:00+00:00", Calibration(slope, 0.0))
+        properties = {name: value for name, value in metadata.properties().items() if not name.endswith(drop or "-")}
+        model = sigmoid_model(not_a_number=output == "nan")
+        onnx.helper.set_model_props(model, properties)
+        path = tmp_path / "model.onnx"
+        path.write_bytes(model.SerializeToString())
+        return path, sha256(path.read_bytes()).hexdigest()
+
+    return write
+
+
+def sigmoid_model(*, not_a_number: bool = False) -> Any:
+    """A graph of three operations, made without TensorFlow."""
+    ids = onnx.helper.make_tensor_value_info("creative", onnx.TensorProto.INT32, ["rows", 1])
+    scores = onnx.helper.make_tensor_value_info("scores", onnx.TensorProto.FLOAT, ["rows", 1])
+    scale = onnx.numpy_helper.from_array(np.float32([np.nan if not_a_number else 1e-6]), "scale")
+    nodes = [
+        onnx.helper.make_node("Cast", ["creative"], ["number"], to=onnx.TensorProto.FLOAT),
+        onnx.helper.make_node("Mul", ["number", "scale"], ["logit"]),
+        onnx.helper.make_node("Sigmoid", ["logit"], ["scores"]),
+    ]
+    graph = onnx.helper.make_graph(nodes, "sigmoid", [ids], [scores], [scale])
+    return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)

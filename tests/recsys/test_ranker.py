@@ -1,0 +1,122 @@
+"""A ranker serves the registered file or none."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from recsys.bench import ranker_ratio
+from recsys.features import DEFAULT_SPEC, Behaviour, Context, Item, Viewer, encode_items, specify
+from recsys.serving.protocol import RankerProtocol
+from recsys.serving.ranker import DigestMismatch, Ranker, SpecMismatch, UnreadableModel
+from recsys.serving.uniform import UniformRanker
+
+CONTEXT = Context("screen-1", "venue-1", "retail", "checkout", hour=9, weekday=4, party=2)
+CANDIDATES = encode_items([Item(f"creative-{number}", "shoes") for number in range(5)])
+VIEWERS = [Viewer(), Viewer("anna", (Behaviour("creative-1", "shoes"),))]
+
+
+def test_every_viewer_and_candidate_is_scored_in_order(write_model):
+    ranker = Ranker.load(*write_model())
+
+    scores = ranker.rank(CONTEXT, VIEWERS, CANDIDATES)
+
+    expected = 1 / (1 + np.exp(-CANDIDATES.ids[0] * 1e-6))
+    assert scores.shape == (2, 5)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, [expected, expected], atol=1e-6)
+
+
+def test_the_calibration_of_the_file_is_applied(write_model):
+    ranker = Ranker.load(*write_model(slope=30.0))
+
+    scores = ranker.rank(CONTEXT, [Viewer()], CANDIDATES)
+
+    np.testing.assert_allclose(scores[0], 1 / (1 + np.exp(-30 * CANDIDATES.ids[0] * 1e-6)), atol=1e-5)
+
+
+def test_the_version_is_the_digest_of_the_file(write_model):
+    path, digest = write_model()
+
+    assert Ranker.load(path, digest).version == digest
+
+
+def test_nobody_and_nothing_score_to_nothing(write_model):
+    ranker = Ranker.load(*write_model())
+
+    assert ranker.rank(CONTEXT, [], CANDIDATES).shape == (0, 5)
+    assert ranker.rank(CONTEXT, VIEWERS, encode_items([])).shape == (2, 0)
+
+
+def test_a_file_with_another_digest_is_refused(write_model):
+    path, digest = write_model()
+    path.write_bytes(path.read_bytes() + b" ")
+
+    with pytest.raises(DigestMismatch, match=digest):
+        Ranker.load(path, digest)
+
+
+def test_a_model_of_other_features_is_refused(write_model):
+    path, digest = write_model(specify(viewers=101).digest)
+
+    with pytest.raises(SpecMismatch, match=DEFAULT_SPEC.digest):
+        Ranker.load(path, digest)
+
+
+def test_a_corrupt_file_is_refused_even_with_its_own_digest(tmp_path, write_model):
+    from hashlib import sha256
+
+    whole = write_model()[0].read_bytes()
+    for content in (b"", b"no onnx at all", whole[: len(whole) // 2]):
+        path = tmp_path / "corrupt.onnx"
+        path.write_bytes(content)
+
+        with pytest.raises(UnreadableModel):
+            Ranker.load(path, sha256(content).hexdigest())
+
+
+@pytest.mark.parametrize("missing", ["spec", "kind", "calibration.slope"])
+def test_a_model_without_its_metadata_is_refused(write_model, missing):
+    with pytest.raises(UnreadableModel, match=missing):
+        Ranker.load(*write_model(drop=missing))
+
+
+def test_a_model_that_gives_no_numbers_is_refused(write_model):
+    with pytest.raises(UnreadableModel, match="finite"):
+        Ranker.load(*write_model(output="nan"))
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="absent"):
+        Ranker.load(tmp_path / "absent.onnx", "0" * 64)
+
+
+def test_four_threads_that_share_a_ranker_get_the_answers_of_one(write_model):
+    ranker = Ranker.load(*write_model())
+    slates = [encode_items([Item(f"{size}-{n}", "x") for n in range(size)]) for size in range(1, 41)]
+    alone = [ranker.rank(CONTEXT, VIEWERS, slate) for slate in slates]
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda slate: ranker.rank(CONTEXT, VIEWERS, slate), slates * 5))
+
+    for place, scores in enumerate(together):
+        np.testing.assert_array_equal(scores, alone[place % len(slates)])
+
+
+def test_the_uniform_ranker_prefers_nothing():
+    ranker: RankerProtocol = UniformRanker(rate=0.25)
+
+    scores = ranker.rank(CONTEXT, VIEWERS, CANDIDATES)
+
+    assert scores.dtype == np.float32
+    assert scores.tolist() == [[0.25] * 5] * 2
+    assert ranker.version == "uniform"
+
+
+def test_the_bench_compares_the_same_rows(write_model):
+    found = ranker_ratio(Ranker.load(*write_model()), candidates=7, rounds=3)
+
+    assert found.candidates == 7
+    assert found.ratio == found.ranker_ms / found.session_ms > 0
