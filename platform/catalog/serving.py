@@ -1,9 +1,9 @@
 """The catalogue in memory: what may be shown here and now, decided by boolean masks without a query per candidate.
 
 Budgets. A candidate is eligible only while another play of it fits into what is left of its campaign's budget, total
-and daily (UTC days). Plays that are decided and not yet reported cannot be known at that moment, so a campaign may be
-overspent by at most (open leases that hold it) x (its places in a slate) x (its price). Leases last seconds and what
-plays offline is content, which costs nothing.
+and daily (UTC days). Plays are booked when they are reported, so going by booked plays alone a campaign could be
+overspent by (open leases that hold it) x (its places in a slate) x (its price); whoever decides therefore adds open
+leases to ``spent``. Leases last seconds, and what plays offline is content, which costs nothing.
 """
 
 import logging

@@ -91,7 +91,7 @@ def situation(operator_id: UUID, player_id: UUID, versions: Mapping[str, int]) -
 
 
 def situations(operator_id: UUID, versions: Mapping[str, int]) -> Situations:
-    """Return where every paired player of an operator stands; three queries after a change, none otherwise."""
+    """Return where every paired player of an operator stands; two queries after a change, none otherwise."""
     version = versions.get(Topic.SIGNAGE, 0)
     held = _held.get(operator_id)
     if held is None or held[0] != version:

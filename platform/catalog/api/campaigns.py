@@ -17,7 +17,6 @@ from catalog.api.shapes import (
     NewCampaignSerializer,
     checked,
 )
-from catalog.models import CampaignState as State
 from core.idempotency import idempotent
 from core.ids import parse_public_id
 from core.pagination import PARAMETERS, listed, page_of
@@ -91,7 +90,7 @@ class CampaignState(APIView):
         """Start, pause, resume or end a campaign."""
         body, who = checked(CampaignStateSerializer, request.data), caller(request)
         changed = services.set_campaign_state(
-            operator_id=who.operator_id, campaign_id=parse_public_id("cmp", campaign), state=State(body["state"]),
+            operator_id=who.operator_id, campaign_id=parse_public_id("cmp", campaign), state=body["state"],
             actor=who.actor,
         )  # fmt: skip
         return Response(campaign_document(changed))

@@ -17,7 +17,6 @@ from catalog.api.shapes import (
     ReviewSerializer,
     checked,
 )
-from catalog.models import Audience
 from core.idempotency import idempotent
 from core.ids import parse_public_id
 from core.pagination import PARAMETERS, listed, page_of
@@ -44,13 +43,13 @@ class Creatives(TakesPictures):
         body, who = checked(NewCreativeSerializer, request.data), caller(request)
         media_id = parse_public_id("med", body["media"]) if body["media"] else None
         if request.FILES:
-            content, content_type = picture_of(request)
+            data, content_type = picture_of(request)
             media_id = services.store_media(
-                operator_id=who.operator_id, content=content, content_type=content_type, actor=who.actor
+                operator_id=who.operator_id, data=data, content_type=content_type, actor=who.actor
             ).id
         creative = services.add_creative(
             operator_id=who.operator_id, title=body["title"], category=body["category"],
-            duration_ms=body["duration_ms"], media_id=media_id, audience=Audience(body["audience"]),
+            duration_ms=body["duration_ms"], media_id=media_id, audience=body["audience"],
             campaign_id=parse_public_id("cmp", body["campaign"]) if body["campaign"] else None,
             minimum_age=body["minimum_age"], click_url=body["click_url"], actor=who.actor,
         )  # fmt: skip

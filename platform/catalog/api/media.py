@@ -46,10 +46,8 @@ class MediaList(TakesPictures):
     @idempotent
     def post(self, request: Request) -> Response:
         """Store a picture; the same bytes again give the same id."""
-        (content, content_type), who = picture_of(request), caller(request)
-        media = services.store_media(
-            operator_id=who.operator_id, content=content, content_type=content_type, actor=who.actor
-        )
+        (data, content_type), who = picture_of(request), caller(request)
+        media = services.store_media(operator_id=who.operator_id, data=data, content_type=content_type, actor=who.actor)
         return Response(media_document(media, timezone.now()), status=201)
 
 

@@ -55,17 +55,19 @@ def add_campaign(
     budget_micros: int,
     price_micros: int,
     actor: str,
+    currency: str | None = None,
     daily_budget_micros: int | None = None,
     priority: int = 5,
     cap_per_subject_per_day: int | None = None,
     targeting: Mapping[str, Any] | None = None,
-    state: CampaignState = CampaignState.DRAFT,
+    state: str = CampaignState.DRAFT,
 ) -> Campaign:
     """Add a flight with a budget, in the operator's currency.
 
     Args:
         starts_at, ends_at: the flight; its end is no longer part of it.
         budget_micros: millionths of the currency's unit for the whole flight.
+        currency: of all amounts; it can only be the operator's, since campaigns compete by price.
         daily_budget_micros: the same for a UTC day; None for no limit.
         price_micros: what one play costs.
         priority: 1 to 10, the higher tier is chosen first.
@@ -84,11 +86,14 @@ def add_campaign(
         raise UnusableCampaign(f"priority: expected 1 to 10, got {priority}.")
     if cap_per_subject_per_day is not None and not 1 <= cap_per_subject_per_day <= 1000:
         raise UnusableCampaign("cap_per_subject_per_day: expected 1 to 1000, or none.")
+    own = get_operator(operator_id).currency
+    if currency not in {None, own}:
+        raise UnusableCampaign(f"currency: your campaigns are paid in {own}.")
     if state not in {CampaignState.DRAFT, CampaignState.ACTIVE}:
         raise UnusableCampaign("state: a campaign begins as draft or active.")
     campaign = Campaign.objects.create(
         operator_id=operator_id, advertiser=advertiser, name=_named(name), starts_at=starts_at, ends_at=ends_at,
-        state=state, priority=priority, currency=get_operator(operator_id).currency, budget_micros=budget_micros,
+        state=state, priority=priority, currency=own, budget_micros=budget_micros,
         daily_budget_micros=daily_budget_micros, price_micros=price_micros,
         cap_per_subject_per_day=cap_per_subject_per_day, targeting=parse_targeting(targeting or {}).as_json(),
     )  # fmt: skip
@@ -100,26 +105,33 @@ def add_campaign(
 
 
 @transaction.atomic
-def set_campaign_state(*, operator_id: UUID, campaign_id: UUID, state: CampaignState, actor: str) -> Campaign:
+def set_campaign_state(*, operator_id: UUID, campaign_id: UUID, state: str, actor: str) -> Campaign:
     """Start, pause, resume or end a campaign; what ended stays ended. The same state again changes nothing.
 
+    Args:
+        state: active, paused or ended.
+
     Raises:
+        UnusableCampaign: there is no such state.
         NotFound: the operator has no such campaign.
         CampaignStateConflict: it cannot go there from where it is.
     """
+    if state not in CampaignState.values:
+        raise UnusableCampaign(f"state: expected one of {', '.join(CampaignState.values)}.")
+    after = CampaignState(state)
     campaign = Campaign.objects.select_for_update().filter(operator_id=operator_id, id=campaign_id).first()
     if campaign is None:
         raise NotFound("You have no campaign with this id.")
     before = CampaignState(campaign.state)
-    if before == state:
+    if before == after:
         return campaign
-    if state not in _NEXT[before]:
-        raise CampaignStateConflict(f"A campaign that is {before.value} cannot become {state.value}.")
-    campaign.state = state
+    if after not in _NEXT[before]:
+        raise CampaignStateConflict(f"A campaign that is {before.value} cannot become {after.value}.")
+    campaign.state = after
     campaign.save(update_fields=["state"])
     changed(
         operator_id=operator_id, actor=actor, action="campaign.state_set", target=campaign.public_id,
-        detail={"from": before.value, "to": state.value},
+        detail={"from": before.value, "to": after.value},
     )  # fmt: skip
     return campaign
 

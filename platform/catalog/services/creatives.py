@@ -28,7 +28,7 @@ def add_creative(
     actor: str,
     campaign_id: UUID | None = None,
     media_id: UUID | None = None,
-    audience: Audience = Audience.PUBLIC,
+    audience: str = Audience.PUBLIC,
     minimum_age: int | None = None,
     click_url: str | None = None,
 ) -> Creative:
@@ -39,7 +39,7 @@ def add_creative(
         duration_ms: how long one play lasts, 1,000 to 600,000 milliseconds.
         campaign_id: None for content.
         media_id: may follow before the approval; None while the picture is being made.
-        audience: ``personal`` hides it beside anybody unrecognised.
+        audience: ``public``, or ``personal``, which hides it beside anybody unrecognised.
         minimum_age: age the venue must vouch for; None for no gate.
 
     Raises:
@@ -49,6 +49,8 @@ def add_creative(
         UnusableCreative: title, duration, age or link are out of range.
     """
     _check(title, duration_ms, minimum_age, click_url)
+    if audience not in Audience.values:
+        raise UnusableCreative(f"audience: expected one of {', '.join(Audience.values)}.")
     if campaign_id is not None:
         campaign = get_campaign(operator_id=operator_id, campaign_id=campaign_id)
         if campaign.state == CampaignState.ENDED:
@@ -57,7 +59,7 @@ def add_creative(
         get_media(operator_id=operator_id, media_id=media_id)
     creative = Creative.objects.create(
         operator_id=operator_id, campaign_id=campaign_id, title=title.strip(), category=check_category(category),
-        media_id=media_id, duration_ms=duration_ms, audience=Audience(audience), minimum_age=minimum_age,
+        media_id=media_id, duration_ms=duration_ms, audience=audience, minimum_age=minimum_age,
         click_url=click_url or None,
     )  # fmt: skip
     changed(

@@ -15,7 +15,7 @@ __all__ = ["media_url", "store_media"]
 
 
 @transaction.atomic
-def store_media(*, operator_id: UUID, content: bytes, content_type: str, actor: str) -> Media:
+def store_media(*, operator_id: UUID, data: bytes, content_type: str, actor: str) -> Media:
     """Keep a picture; the same bytes again give the same row.
 
     A file whose transaction rolls back stays behind unnamed and is used when the same bytes come again.
@@ -25,13 +25,13 @@ def store_media(*, operator_id: UUID, content: bytes, content_type: str, actor: 
         MediaTypeRefused: no PNG, JPEG or WebP, or another one than was said.
         UnusableMedia: truncated, damaged, or more than 8192 pixels a side.
     """
-    picture = inspect(content, content_type)
-    sha256 = hashlib.sha256(content).hexdigest()
-    written = write_media(sha256, content)
+    picture = inspect(data, content_type)
+    sha256 = hashlib.sha256(data).hexdigest()
+    written = write_media(sha256, data)
     stored, added = Media.objects.get_or_create(
         operator_id=operator_id, sha256=sha256,
         defaults={
-            "bytes": len(content), "content_type": picture.content_type,
+            "bytes": len(data), "content_type": picture.content_type,
             "width": picture.width, "height": picture.height,
         },
     )  # fmt: skip

@@ -80,7 +80,7 @@ class NewPairingSerializer(serializers.Serializer[Any]):
 class StartedPairingSerializer(serializers.Serializer[Any]):
     """What the device shows and keeps."""
 
-    id = serializers.CharField()
+    pairing = serializers.CharField(help_text="The pairing's id.")
     code = serializers.CharField(help_text="To be shown, for instance ABCD-2345.")
     secret = serializers.CharField(help_text="Send it as bearer token when asking where the pairing stands.")
     expires_at = serializers.DateTimeField()
@@ -89,7 +89,7 @@ class StartedPairingSerializer(serializers.Serializer[Any]):
 class PairingSerializer(serializers.Serializer[Any]):
     """Where a pairing stands."""
 
-    id = serializers.CharField()
+    pairing = serializers.CharField(help_text="The pairing's id.")
     claimed = serializers.BooleanField()
     expires_at = serializers.DateTimeField()
     token = serializers.CharField(allow_null=True, help_text="The device token; told once, keep it.")
@@ -156,7 +156,7 @@ def scene_document(scene: Scene) -> dict[str, Any]:
 def started_document(pairing: StartedPairing) -> dict[str, Any]:
     """Return a fresh pairing as the API shows it to the device."""
     return {
-        "id": pairing.public_id,
+        "pairing": pairing.public_id,
         "code": spell(pairing.code),
         "secret": pairing.secret,
         "expires_at": utc(pairing.expires_at),
@@ -166,7 +166,7 @@ def started_document(pairing: StartedPairing) -> dict[str, Any]:
 def pairing_document(pairing: Collected) -> dict[str, Any]:
     """Return where a pairing stands as the API shows it to the device."""
     return {
-        "id": pairing.public_id,
+        "pairing": pairing.public_id,
         "claimed": pairing.token is not None,
         "expires_at": utc(pairing.expires_at),
         "token": pairing.token,
