@@ -31,7 +31,8 @@ class Run(OperatorRecord):
 
     Attributes:
         reason_code, reason: why it failed; empty otherwise.
-        heartbeat_at: when its worker was last heard of.
+        worker: which process works on it.
+        heartbeat_at: when that was last heard of.
         progress: ``{"stage", "done", "of", "message"}`` of the present stage.
         metrics: what the gate measured.
         model_version_id: the registered version.
@@ -44,6 +45,7 @@ class Run(OperatorRecord):
     requested_by = models.CharField(max_length=80)
     reason_code = models.CharField(max_length=40, blank=True, default="")
     reason = models.TextField(blank=True, default="")
+    worker = models.CharField(max_length=120, blank=True, default="")
     started_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -64,7 +64,8 @@ def _train(operator_id: UUID, run_id: UUID, heartbeat: Heartbeat) -> None:
     with operator_scope(operator_id):
         services.conclude(
             operator_id=operator_id, run_id=run_id, model=challenger, seed=request.seed,
-            metrics=_metrics(report, measured, verdict), passes=verdict.passes, verdict=verdict.reason, at=timezone.now(),
+            metrics=_metrics(report, measured, verdict), passes=verdict.passes, verdict=verdict.reason,
+            at=timezone.now(),
         )  # fmt: skip
     logger.info("Run %s: %s", run_id, verdict.reason)
 

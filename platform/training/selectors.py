@@ -5,7 +5,7 @@ from uuid import UUID
 
 from core.ids import public_id
 from core.tenancy import platform_scope
-from training import people
+from training import people, workers
 from training.errors import UnknownRun
 from training.models import Dataset, Run, State
 
@@ -42,9 +42,14 @@ def current(*, operator_id: UUID) -> Run | None:
     return open_runs.order_by("-state").first()  # "running" sorts behind "queued"
 
 
-def stale(*, operator_id: UUID, heard_before: datetime) -> list[Run]:
-    """Return runs whose worker was not heard of since a time."""
-    return list(Run.objects.filter(operator_id=operator_id, state=State.RUNNING, heartbeat_at__lt=heard_before))
+def abandoned(*, operator_id: UUID, heard_before: datetime) -> list[Run]:
+    """Return runs whose worker has ended, or was not heard of since a time."""
+    running = Run.objects.filter(operator_id=operator_id, state=State.RUNNING)
+    return [
+        run
+        for run in running
+        if workers.is_gone(run.worker) or (run.heartbeat_at is not None and run.heartbeat_at < heard_before)
+    ]
 
 
 def queued(*, operator_id: UUID) -> Run | None:

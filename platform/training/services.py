@@ -16,7 +16,7 @@ from audit.services import record
 from core.ids import public_id
 from core.queue import enqueue
 from core.tenancy import operator_scope
-from training import folders, people, selectors
+from training import folders, people, selectors, workers
 from training.errors import RunTakenAway
 from training.lineage import code_version
 from training.models import Dataset, Run, State, Trigger
@@ -50,10 +50,11 @@ def request_run(*, operator_id: UUID, trigger: Trigger | str, actor: str) -> Run
 def begin(*, operator_id: UUID, run_id: UUID, at: datetime) -> Run | None:
     """Take a waiting run; None when it does not wait (any more) or another one is under way."""
     _lock(operator_id)
+    _fail_abandoned(operator_id, at)
     if Run.objects.filter(operator_id=operator_id, state=State.RUNNING).exists():
         return None
     waiting = Run.objects.filter(operator_id=operator_id, id=run_id, state=State.QUEUED)
-    if not waiting.update(state=State.RUNNING, started_at=at, heartbeat_at=at):
+    if not waiting.update(state=State.RUNNING, started_at=at, heartbeat_at=at, worker=workers.here()):
         return None
     return selectors.get(operator_id=operator_id, run_id=run_id)
 
@@ -152,11 +153,8 @@ def fail(*, operator_id: UUID, run_id: UUID, code: str, reason: str, at: datetim
 @transaction.atomic
 def sweep(*, operator_id: UUID, at: datetime) -> dict[str, int]:
     """Fail runs whose worker is gone, and send for the run that waits; the message may have been lost."""
-    abandoned = 0
-    for run in selectors.stale(operator_id=operator_id, heard_before=at - STALE_AFTER):
-        reason = f"Its worker was last heard of at {run.heartbeat_at:%Y-%m-%d %H:%M:%S} UTC and is gone."
-        abandoned += fail(operator_id=operator_id, run_id=run.id, code="worker_lost", reason=reason, at=at)
-    return {"abandoned": abandoned, "waiting": _enqueue_next(operator_id)}
+    _lock(operator_id)
+    return {"abandoned": _fail_abandoned(operator_id, at), "waiting": _enqueue_next(operator_id)}
 
 
 @transaction.atomic
@@ -182,6 +180,14 @@ def forget(*, operator_id: UUID, subject_id: UUID) -> dict[str, int]:
     if ended or models["models_awaiting_retrain"]:
         request_run(operator_id=operator_id, trigger=Trigger.ERASURE, actor="system:erasure")
     return {"datasets": len(found), "runs_ended": ended, **models}
+
+
+def _fail_abandoned(operator_id: UUID, at: datetime) -> int:
+    ended = 0
+    for run in selectors.abandoned(operator_id=operator_id, heard_before=at - STALE_AFTER):
+        reason = f"Its worker was last heard of at {run.heartbeat_at:%Y-%m-%d %H:%M:%S} UTC and is gone."
+        ended += fail(operator_id=operator_id, run_id=run.id, code="worker_lost", reason=reason, at=at)
+    return ended
 
 
 def _enqueue_next(operator_id: UUID) -> int:

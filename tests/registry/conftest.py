@@ -11,6 +11,7 @@ from onnx import TensorProto, helper
 from pytest_django import Settings
 
 from accounts.models import Operator
+from accounts.services import create_operator
 from recsys.features import DEFAULT_SPEC, Context, Item, Viewer, encode_items
 from recsys.serving.metadata import Calibration, ModelMetadata
 from recsys.serving.protocol import RankerProtocol
@@ -99,3 +100,9 @@ def score() -> Callable[[RankerProtocol], float]:
         return round(float(ranker.rank(context, [Viewer()], candidates)[0, 0]), 4)
 
     return ask
+
+
+@pytest.fixture
+def committed(transactional_db: None) -> Operator:
+    """An operator whose rows are committed; nobody's scope is entered."""
+    return create_operator(name="Harbour Retail", slug="harbour-retail")

@@ -10,11 +10,11 @@ from audit.selectors import latest
 from core.epochs import Topic, versions
 from core.ids import new_id
 from core.tenancy import operator_scope
-from registry.errors import ModelFileUnusable, NothingToRollBackTo, UnknownModel
+from registry.errors import ModelAwaitsRetrain, ModelFileUnusable, NothingToRollBackTo, UnknownModel
 from registry.files import path_of
 from registry.models import Active, ModelVersion, Stage
 from registry.selectors import active_version
-from registry.services import activate, register, rollback
+from registry.services import activate, await_retrain, register, rollback
 
 pytestmark = pytest.mark.django_db
 Train = Callable[..., ModelVersion]
@@ -184,3 +184,46 @@ def test_only_one_row_of_an_operator_can_name_the_active_version(operator: Opera
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM registry_active")
         assert cursor.fetchone() == (1,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_versions_that_learnt_from_somebody_erased_lose_their_files_unless_they_serve(
+    committed: Operator, model_file: Callable[..., Path]
+) -> None:
+    def add(probability: float) -> ModelVersion:
+        return register(
+            operator_id=committed.id, source=model_file(probability), seed=1, code_version="x", actor="system:test"
+        )
+
+    at = timezone.now()
+    with operator_scope(committed.id):
+        former, champion, innocent = add(0.25), add(0.5), add(0.75)
+        activate(operator_id=committed.id, version_id=former.id, actor="member:one")
+        activate(operator_id=committed.id, version_id=champion.id, actor="member:one")
+
+    with operator_scope(committed.id):
+        counts = await_retrain(operator_id=committed.id, version_ids=[former.id, champion.id], at=at)
+
+    assert counts == {"models_removed": 1, "models_awaiting_retrain": 1}
+    assert not path_of(former.file_digest).exists()
+    assert path_of(champion.file_digest).exists()
+    with operator_scope(committed.id):
+        with pytest.raises(ModelAwaitsRetrain):
+            rollback(operator_id=committed.id, actor="member:one")
+        activate(operator_id=committed.id, version_id=innocent.id, actor="member:one")
+    assert not path_of(champion.file_digest).exists()
+    with operator_scope(committed.id):
+        with pytest.raises(ModelAwaitsRetrain):
+            rollback(operator_id=committed.id, actor="member:one")
+        assert ModelVersion.objects.get(id=champion.id).awaits_retrain_since == at
+        assert ModelVersion.objects.get(stage=Stage.CHAMPION).id == innocent.id
+
+
+def test_nothing_awaits_a_retraining_when_nobody_was_learnt_from(operator: Operator, trained: Train) -> None:
+    trained()
+    before = len(latest(operator_id=operator.id))
+
+    counts = await_retrain(operator_id=operator.id, version_ids=[], at=timezone.now())
+
+    assert counts == {"models_removed": 0, "models_awaiting_retrain": 0}
+    assert len(latest(operator_id=operator.id)) == before

@@ -189,3 +189,25 @@ def request_and_run(tenant: Operator) -> Callable[[], Run]:
             return Run.objects.get(id=requested.id)
 
     return carry_out
+
+
+@pytest.fixture
+def log_row() -> Callable[..., Row]:
+    """Make one example."""
+    return row
+
+
+@pytest.fixture
+def trained_file(tmp_path: Path) -> Path:
+    """A model as a training leaves it."""
+    path = tmp_path / "trained.onnx"
+    path.write_bytes(model(0.8, 0.2))
+    return path
+
+
+@pytest.fixture
+def other_trained_file(tmp_path: Path) -> Path:
+    """Another one."""
+    path = tmp_path / "other.onnx"
+    path.write_bytes(model(0.7, 0.3))
+    return path

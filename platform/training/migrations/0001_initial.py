@@ -54,6 +54,7 @@ class Migration(migrations.Migration):
                 ("requested_by", models.CharField(max_length=80)),
                 ("reason_code", models.CharField(blank=True, default="", max_length=40)),
                 ("reason", models.TextField(blank=True, default="")),
+                ("worker", models.CharField(blank=True, default="", max_length=120)),
                 ("started_at", models.DateTimeField(blank=True, null=True)),
                 ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, null=True)),
