@@ -20,7 +20,7 @@ from core.models import Reply
 from core.sealing import BrokenSeal, unseal
 
 KEPT = {
-    "audit_entry": "The audit log keeps what was done, with the pseudonymous id, since its hash chain breaks otherwise.",
+    "audit_entry": "The audit log keeps what was done to the pseudonymous id; its hash chain breaks otherwise.",
 }
 """Tables in which the id stays, and why."""
 
@@ -110,7 +110,8 @@ def _columns() -> dict[str, list[tuple[str, str]]]:
 
 def _rows(table: str, columns: Sequence[tuple[str, str]], traces: Traces) -> int:
     """Count the rows of one table that name the person in any column (one query)."""
-    tests, values = [], []
+    tests: list[sql.Composable] = []
+    values: list[UUID | str] = []
     for column, kind in columns:
         if kind == "uuid":
             tests.append(sql.SQL("{} = %s").format(sql.Identifier(column)))

@@ -119,13 +119,14 @@ def _vectors(rows: Any) -> NDArray[np.float32]:
         ):
             raise _wrong(f"each embedding has {DIMENSION} numbers.")
     try:
-        vectors = np.array(rows, dtype=np.float32)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        vectors = np.array(rows, dtype=np.float64)
     except OverflowError:
         raise _wrong("the numbers are out of range.") from None
-    if not np.isfinite(lengths).all() or (np.abs(lengths - 1.0) > _UNIT).any():
+    in_range = bool((np.abs(vectors) <= 1.0 + _UNIT).all())
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True) if in_range else np.zeros(1)
+    if (np.abs(lengths - 1.0) > _UNIT).any():
         raise _wrong("each embedding is a unit vector.")
-    unit: NDArray[np.float32] = vectors / lengths
+    unit: NDArray[np.float32] = (vectors / lengths).astype(np.float32)
     return unit
 
 

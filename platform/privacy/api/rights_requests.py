@@ -52,9 +52,9 @@ class RightsRequestAnswer(serializers.Serializer[Any]):
 
 
 class AnsweredRequest(RightsRequestAnswer):
-    """A request just made; access and export are answered with the data."""
+    """A request just made; access and export are answered with everything kept."""
 
-    data = serializers.DictField(allow_null=True, help_text="Everything kept of the subject.")
+    kept = serializers.DictField(allow_null=True, help_text="Everything kept of the subject.")
 
 
 class RightsRequests(APIView):
@@ -88,8 +88,8 @@ class RightsRequests(APIView):
             actor=principal.actor, at=timezone.now(), note=given["note"],
         )  # fmt: skip
         wanted = asked.kind in {Kind.ACCESS, Kind.EXPORT}
-        data = export(operator_id=principal.operator_id, subject_id=subject_id) if wanted else None
-        return Response(document(asked) | {"data": data}, status=201)
+        kept = export(operator_id=principal.operator_id, subject_id=subject_id) if wanted else None
+        return Response(document(asked) | {"kept": kept}, status=201)
 
 
 class OneRightsRequest(APIView):
