@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
@@ -67,6 +68,22 @@ class MemberSessionAuthentication(SessionAuthentication):
             raise Forbidden("You are not a member of any operator.")
         enter(member.operator_id)
         return principal_of_member(member), None
+
+
+class MemberSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+    """How the OpenAPI document describes it."""
+
+    target_class = "accounts.authentication.MemberSessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Return the security scheme object."""
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "A member signed in to the console; writes also need Django's X-CSRFToken",
+        }
 
 
 class Allows(BasePermission):

@@ -62,7 +62,13 @@ def idempotent(
             )  # fmt: skip
         return response
 
+    vars(once)["idempotent"] = True
     return once
+
+
+def is_idempotent(handler: object) -> bool:
+    """Return whether a handler honours the Idempotency-Key."""
+    return getattr(handler, "idempotent", False) is True
 
 
 def _lock(operator_id: UUID, actor: str, key: str) -> None:

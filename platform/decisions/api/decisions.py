@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,7 +13,7 @@ import core.epochs
 import signage.serving
 from accounts.principal import Principal, caller
 from core.api import json_response
-from core.idempotency import HEADER, idempotent
+from core.idempotency import idempotent
 from core.ids import parse_public_id
 from core.problems import Forbidden
 from decisions import selectors, services, wish
@@ -37,7 +37,6 @@ class Decisions(APIView):
         operation_id="create_decision",
         request=WishSerializer,
         responses=DecisionSerializer,
-        parameters=[OpenApiParameter(HEADER, str, OpenApiParameter.HEADER)],
     )
     @idempotent
     def post(self, request: Request) -> HttpResponse:

@@ -19,12 +19,12 @@ from core.api import json_response
 from core.ids import public_id
 from core.times import utc
 from decisions.api.decisions import player_of
-from decisions.api.shapes import MediaSerializer, media_document
+from decisions.api.shapes import ShownMediaSerializer, media_document
 from decisions.manifest import FRAME_TYPES, LONGEST_SIDE, Manifest, hour_of, manifest, notice_of, tag
 from subjects.models import Notice
 
 
-class ManifestMediaSerializer(MediaSerializer):
+class ManifestMediaSerializer(ShownMediaSerializer):
     """A file to fetch, and the creative that shows it."""
 
     creative = serializers.CharField()

@@ -36,7 +36,7 @@ class WishSerializer(serializers.Serializer[Any]):
     criteria = serializers.DictField(required=False, help_text="Facts about the moment, for instance weather; logged.")
 
 
-class MediaSerializer(serializers.Serializer[Any]):
+class ShownMediaSerializer(serializers.Serializer[Any]):
     """A file to show."""
 
     id = serializers.CharField(help_text="Names the content: the same bytes have the same id.")
@@ -64,7 +64,7 @@ class PlaceSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     category = serializers.CharField()
     duration_ms = serializers.IntegerField()
-    media = MediaSerializer()
+    media = ShownMediaSerializer()
     basis = serializers.ChoiceField(choices=Basis.choices)
     reasons = serializers.ListField(child=serializers.CharField())
     propensity = serializers.FloatField(help_text="Probability of this creative here, given the places before.")
