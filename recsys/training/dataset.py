@@ -93,7 +93,7 @@ class Examples:
 
 
 class Split(NamedTuple):
-    """Three parts, each strictly later than the one before."""
+    """Three parts; within each source, each is strictly later than the one before."""
 
     train: Examples
     validation: Examples
@@ -125,25 +125,32 @@ def data_digest(path: Path) -> str:
 
 
 def split_by_time(examples: Examples) -> Split:
-    """Split into train, validation and test so that every part is strictly later than the one before.
+    """Split each source into train, validation and test so that every part is strictly later than the one before.
 
-    Rows of the same instant stay together, in the later part.
+    Each source by itself: a log that was imported may be years older than the plays, and would otherwise be all of the
+    train part and none of the test part. Rows of the same instant stay together, in the later part.
 
     Raises:
         OneClass: a part holds no rows or only one kind of label.
     """
-    rows = len(examples)
-    first = _boundary(examples.at, round(rows * TRAIN_SHARE))
-    second = _boundary(examples.at, round(rows * (TRAIN_SHARE + VALIDATION_SHARE)))
-    bounds = ((0, first), (first, second), (second, rows))
-    split = Split(*(examples.take(np.arange(start, stop)) for start, stop in bounds))
+    sources = [np.flatnonzero(examples.source.codes == code) for code in np.unique(examples.source.codes)]
+    cuts = [_cut(examples.at, rows) for rows in sources]
+    split = Split(*(examples.take(np.sort(np.concatenate(parts))) for parts in zip(*cuts, strict=True)))
     for name, part in zip(Split._fields, split, strict=True):
         if len(np.unique(part.labels)) < 2:
             raise OneClass(
-                f"the {name} part ({len(part)} of {rows} rows, split by time) needs both labels 0 and 1, "
+                f"the {name} part ({len(part)} of {len(examples)} rows, split by time) needs both labels 0 and 1, "
                 f"and holds {int(part.labels.sum())} positives"
             )
     return split
+
+
+def _cut(at: NDArray[np.int64], rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], ...]:
+    """Split the rows of one source, oldest first, into its three parts."""
+    times = at[rows]
+    first = _boundary(times, round(len(rows) * TRAIN_SHARE))
+    second = _boundary(times, round(len(rows) * (TRAIN_SHARE + VALIDATION_SHARE)))
+    return rows[:first], rows[first:second], rows[second:]
 
 
 def _boundary(at: NDArray[np.int64], row: int) -> int:

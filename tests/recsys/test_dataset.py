@@ -224,7 +224,9 @@ def test_a_log_of_one_instant_cannot_be_split(planted, write_log):
 
 
 def test_a_late_part_without_positives_is_named(planted, write_log):
-    rows = [dict(row, label=0 if place >= 85 else place % 2) for place, row in enumerate(planted.rows[:100])]
+    rows = [
+        dict(row, source="one", label=0 if place >= 85 else place % 2) for place, row in enumerate(planted.rows[:100])
+    ]
 
     with pytest.raises(OneClass, match=r"the test part \(15 of 100 rows"):
         split_by_time(read_dataset(write_log(rows)))
@@ -251,3 +253,17 @@ def test_seventy_fifteen_fifteen(planted):
 
     assert [len(part) for part in split] == [6300, 1350, 1350]
     assert split.test.at[0] - split.validation.at[-1] == timedelta(minutes=1) // timedelta(microseconds=1)
+
+
+def test_each_source_is_split_on_its_own(planted, write_log):
+    rows = [
+        dict(row, source="old" if place % 4 else "new", at=row["at"] - timedelta(days=0 if place % 4 == 0 else 9000))
+        for place, row in enumerate(planted.rows[:400])
+    ]
+
+    split = split_by_time(read_dataset(write_log(rows)))
+
+    for part, expected in zip(split, ((210, 70), (45, 15), (45, 15)), strict=True):
+        counts = {name: int((part.source.codes == code).sum()) for code, name in enumerate(part.source.vocabulary)}
+        assert (counts["old"], counts["new"]) == (expected[0], expected[1])
+        assert (np.diff(part.at) >= 0).all()
