@@ -57,6 +57,9 @@ VENUES = (CINEMA, STORE)
 
 _NORTHLIGHT, _MERIDIAN, _LANTERN = "Northlight Pictures", "Meridian Studios", "Lantern Distribution"
 _FJORD, _MOREL, _KESTREL = "Fjord Footwear", "Atelier Morel", "Kestrel & Daughters"
+VENUE_OF_ADVERTISER = dict.fromkeys((_NORTHLIGHT, _MERIDIAN, _LANTERN), "entertainment") | dict.fromkeys(
+    (_FJORD, _MOREL, _KESTREL), "retail"
+)
 
 FILMS = (
     Work("The Ninth Signal", "They answered. We should not have called.", "movies.sci_fi", _NORTHLIGHT),

@@ -77,11 +77,10 @@ class Player:
 def play_of(decision: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
     """Return the event that says one item of a slate was on screen for its whole duration."""
     return {
-        "type": "play",
+        "kind": "play",
         "event_id": str(uuid4()),
         "decision": decision["decision"],
         "position": item["position"],
-        "creative": item["creative"],
         "started_at": stamp(),
         "duration_ms": item["duration_ms"],
     }
@@ -90,11 +89,10 @@ def play_of(decision: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, A
 def engagement_of(decision: Mapping[str, Any], item: Mapping[str, Any], *, kind: str, value: float) -> dict[str, Any]:
     """Return the event that says somebody engaged with one item of a slate."""
     return {
-        "type": "engagement",
+        "kind": kind,
         "event_id": str(uuid4()),
         "decision": decision["decision"],
         "position": item["position"],
-        "kind": kind,
         "value": value,
         "at": stamp(),
     }

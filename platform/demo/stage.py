@@ -109,9 +109,9 @@ def _campaign(operator_id: UUID, advertiser_name: str) -> UUID:
     advertiser = catalog.services.add_advertiser(operator_id=operator_id, name=advertiser_name, actor=ACTOR)
     campaign = catalog.services.add_campaign(
         operator_id=operator_id, advertiser_id=advertiser.id, name=f"{advertiser_name}: the season", starts_at=now,
-        ends_at=now + FLIGHT, budget_micros=BUDGET_MICROS, price_micros=PRICE_MICROS, currency="EUR", actor=ACTOR,
+        ends_at=now + FLIGHT, budget_micros=BUDGET_MICROS, price_micros=PRICE_MICROS, state="active", actor=ACTOR,
+        targeting={"venue_categories": [catalogue.VENUE_OF_ADVERTISER[advertiser_name]]},
     )  # fmt: skip
-    catalog.services.set_campaign_state(operator_id=operator_id, campaign_id=campaign.id, state="active", actor=ACTOR)
     return campaign.id
 
 
