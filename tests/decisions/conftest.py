@@ -75,7 +75,11 @@ class Place:
     ) -> str:
         """Return a viewer token as a recognition would."""
         known = ViewerState.RECOGNISED if subject_id else ViewerState.ANONYMOUS
-        values = {"operator_id": self.operator_id, "screen_id": self.screen_id, "expires_at": self.at + timedelta(seconds=30)}
+        values = {
+            "operator_id": self.operator_id,
+            "screen_id": self.screen_id,
+            "expires_at": self.at + timedelta(seconds=30),
+        }
         return issue(ViewerClaim(subject_id=subject_id, state=state or known, how=how, **(values | terms)))
 
     def decide(self, *viewers: str, at: datetime | None = None, exploration: Any = None, **wish: Any) -> Slate:

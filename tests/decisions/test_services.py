@@ -53,9 +53,19 @@ def test_a_slate_is_logged_as_it_is_answered(place):
     row = Decision.objects.get(id=slate.decision_id)
     choices = list(Choice.objects.filter(decision=row).order_by("position"))
     assert [choice.creative_id for choice in choices] == [one.pick.offer.id for one in slate.places]
-    assert [choice.propensity for choice in choices] == [pytest.approx(1 / 4), pytest.approx(1 / 3), pytest.approx(1 / 2)]
+    assert [choice.propensity for choice in choices] == [
+        pytest.approx(1 / 4),
+        pytest.approx(1 / 3),
+        pytest.approx(1 / 2),
+    ]
     assert [choice.reasons for choice in choices] == [one.reasons for one in slate.places]
-    assert (row.basis, row.purposes, row.model, row.policy, row.scene) == ("contextual", [], "uniform", "retail", "lobby")
+    assert (row.basis, row.purposes, row.model, row.policy, row.scene) == (
+        "contextual",
+        [],
+        "uniform",
+        "retail",
+        "lobby",
+    )
     assert row.audience == {"count": 0, "recognised": 0, "anonymous": 0, "bystander": 0, "personalised": 0}
     assert row.lease_until == place.at + timedelta(seconds=3 * 8 + 5)
     assert not DecisionViewer.objects.exists()
@@ -330,9 +340,7 @@ def test_an_exhausted_campaign_is_not_eligible(place):
     place.creative("Cola", campaign=campaign)
     place.creative("Bread")
 
-    catalog.services.book_plays(
-        operator_id=place.operator_id, bookings=[(campaign.id, place.at.date(), 5, 100_000)]
-    )
+    catalog.services.book_plays(operator_id=place.operator_id, bookings=[(campaign.id, place.at.date(), 5, 100_000)])
 
     assert [one.pick.offer.title for one in place.decide().places] == ["Bread"]
 

@@ -77,7 +77,11 @@ class Place:
     ) -> str:
         """Return a viewer token as a recognition would."""
         known = ViewerState.RECOGNISED if subject_id else ViewerState.ANONYMOUS
-        values = {"operator_id": self.operator_id, "screen_id": self.screen_id, "expires_at": self.at + timedelta(seconds=30)}
+        values = {
+            "operator_id": self.operator_id,
+            "screen_id": self.screen_id,
+            "expires_at": self.at + timedelta(seconds=30),
+        }
         return issue(ViewerClaim(subject_id=subject_id, state=state or known, how=how, **(values | terms)))
 
     def decide(self, *viewers: str, at: datetime | None = None, exploration: Any = None, **wish: Any) -> Slate:
@@ -112,7 +116,11 @@ class Events:
         return event | changes
 
     def send(
-        self, *batch: Any, received_at: datetime | None = None, sent_at: datetime | None = None, place: Place | None = None
+        self,
+        *batch: Any,
+        received_at: datetime | None = None,
+        sent_at: datetime | None = None,
+        place: Place | None = None,
     ) -> list[ItemResult]:
         """Report events, by default ten seconds after the place's moment."""
         at = place or self.place
@@ -179,6 +187,12 @@ def player(api: APIClient, place: Place) -> APIClient:
 
 
 @pytest.fixture
-def events(place: Place) -> "Events":
+def build_events() -> Callable[[Place], Events]:
+    """Write and send events of any place's player."""
+    return Events
+
+
+@pytest.fixture
+def events(place: Place) -> Events:
     """Write and send events of the place's player."""
     return Events(place)
