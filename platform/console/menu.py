@@ -35,7 +35,10 @@ def page(
     """Render a console page with the menu entry ``current`` marked; entries for other roles are left out."""
     member = member_of(request)
     menu = [
-        {"title": entry.title, "icon": entry.icon, "url": reverse(f"console:{entry.name}"), "current": entry.name == current}
+        {
+            "title": entry.title, "icon": entry.icon, "url": reverse(f"console:{entry.name}"),
+            "current": entry.name == current,
+        }
         for entry in MENU
         if member.role in entry.roles
     ]  # fmt: skip

@@ -3,7 +3,7 @@ import { Api, Problem, pause } from "../shared/api.js";
 import { Camera } from "../shared/camera.js";
 import { paired, unpaired } from "../shared/pairing.js";
 
-const FORGET_AFTER = 60000;
+const FORGET_AFTER = 90000;
 
 class Kiosk extends HTMLElement {
   async connectedCallback() {
@@ -18,13 +18,15 @@ class Kiosk extends HTMLElement {
 
   showPairing({ code, hint }) {
     this.show("pairing");
-    this.parts.code.textContent = code ?? "········";
+    this.parts.code.textContent = code ?? "····-····";
     this.parts.hint.textContent = hint;
   }
 
   async begin() {
     clearTimeout(this.forgetting);
+    this.fill({});
     this.camera.stop();
+    this.key = null;
     for (const box of this.parts.purposes.querySelectorAll("input")) box.checked = false;
     this.choose();
     for (;;) {
@@ -32,16 +34,24 @@ class Kiosk extends HTMLElement {
         this.notice = (await this.api.call("GET", "/v1/notices/current")).body;
         this.parts.title.textContent = this.notice.title;
         this.parts.text.textContent = this.notice.text;
-        await this.api.call("POST", "/v1/notice-views", { json: { notice: this.notice.id, channel: "kiosk" } });
+        this.explain(this.notice.purposes);
+        await this.api.call("POST", "/v1/notice-views", { json: { notice: this.notice.id } });
         return this.show("notice");
       } catch (error) {
-        if (error instanceof Problem && error.status === 401) {
-          unpaired("kiosk");
-          return location.reload();
-        }
-        this.showPairing({ code: "—", hint: "The server does not answer. Nothing can be agreed to right now." });
+        if (error instanceof Problem && error.status === 401) return this.pairAgain();
+        const hint = error instanceof Problem ? error.message : "The server does not answer. Nothing can be agreed to right now.";
+        this.showPairing({ code: "", hint });
         await pause(5000);
       }
+    }
+  }
+
+  // The notice in force says what each purpose means; one that it does not explain cannot be agreed to.
+  explain(purposes) {
+    for (const label of this.parts.purposes.querySelectorAll("[data-purpose]")) {
+      const meaning = purposes[label.dataset.purpose];
+      label.hidden = !meaning;
+      label.querySelector("[data-meaning]").textContent = meaning ?? "";
     }
   }
 
@@ -52,6 +62,7 @@ class Kiosk extends HTMLElement {
   // Recognising somebody needs their picture; everything else works with a code alone.
   choose() {
     const chosen = this.purposes;
+    if (chosen.length) this.forgetLater();
     this.parts.continue.disabled = !chosen.length;
     this.parts.continue.textContent = chosen.includes("recognise") ? "Continue to the picture" : "Continue with a code";
   }
@@ -67,6 +78,7 @@ class Kiosk extends HTMLElement {
 
   async prepare() {
     this.show("capture");
+    this.forgetLater();
     try {
       await this.camera.start();
       this.parts.capture.disabled = false;
@@ -77,17 +89,18 @@ class Kiosk extends HTMLElement {
 
   async enrol() {
     this.parts.capture.disabled = true;
+    this.parts.capture.textContent = "One moment …";
     const form = new FormData();
     form.append("frame", await this.camera.frame(), "frame.jpg");
     form.append("notice", this.notice.id);
-    form.append("channel", "kiosk");
     for (const purpose of this.purposes) form.append("purposes", purpose);
     await this.send("/v1/enrolments", { form });
     this.parts.capture.disabled = false;
+    this.parts.capture.textContent = "Agree and take the picture";
   }
 
   async register() {
-    await this.send("/v1/subjects", { json: { notice: this.notice.id, purposes: this.purposes, channel: "kiosk" } });
+    await this.send("/v1/subjects", { json: { notice: this.notice.id, purposes: this.purposes } });
   }
 
   async send(path, content) {
@@ -99,6 +112,7 @@ class Kiosk extends HTMLElement {
       this.camera.stop();
       this.finish(body);
     } catch (error) {
+      if (error instanceof Problem && error.status === 401) return this.pairAgain();
       // A new picture is a new request; only a lost answer is asked for again with the same key.
       if (error instanceof Problem) this.key = null;
       this.refuse(error instanceof Problem ? error.message : "The server does not answer. Try again in a moment.");
@@ -106,12 +120,29 @@ class Kiosk extends HTMLElement {
   }
 
   finish(receipt) {
-    this.parts.pseudonym.textContent = receipt.pseudonym;
-    this.parts.qr.src = receipt.receipt_qr;
-    this.parts.link.href = receipt.receipt_url;
-    this.parts.loyalty.textContent = receipt.loyalty_token;
+    this.fill(receipt);
     this.show("receipt");
-    this.forgetting = setTimeout(() => this.begin(), FORGET_AFTER); // the next person must not read it
+    this.forgetLater(); // the next person must not read it
+  }
+
+  fill({ pseudonym = "", receipt_qr, receipt_url, loyalty_token, loyalty_qr }) {
+    this.parts.pseudonym.textContent = pseudonym;
+    set(this.parts.qr, "src", receipt_qr);
+    set(this.parts.link, "href", receipt_url);
+    this.parts.loyalty.hidden = !loyalty_token;
+    set(this.parts.loyaltyQr, "src", loyalty_qr);
+    this.parts.loyaltyToken.textContent = loyalty_token ?? "";
+  }
+
+  // Whoever walks away leaves nothing behind: no ticked purpose, no receipt, no picture.
+  forgetLater() {
+    clearTimeout(this.forgetting);
+    this.forgetting = setTimeout(() => this.begin(), FORGET_AFTER);
+  }
+
+  pairAgain() {
+    unpaired("kiosk");
+    location.reload();
   }
 
   refuse(reason) {
@@ -126,6 +157,11 @@ class Kiosk extends HTMLElement {
     this.refuse("");
     for (const section of this.querySelectorAll("[data-step]")) section.hidden = section.dataset.step !== step;
   }
+}
+
+function set(part, name, value) {
+  if (value) part.setAttribute(name, value);
+  else part.removeAttribute(name);
 }
 
 customElements.define("vitrine-kiosk", Kiosk);

@@ -2,6 +2,7 @@
 
 const WIDTH = 640;
 const HEIGHT = 480;
+const LONGEST_SIDE = 640;
 
 export class Camera {
   constructor(video) {
@@ -30,8 +31,10 @@ export class Camera {
   }
 
   async frame() {
-    const canvas = new OffscreenCanvas(WIDTH, HEIGHT);
-    canvas.getContext("2d").drawImage(this.video, 0, 0, WIDTH, HEIGHT);
+    const { videoWidth, videoHeight } = this.video;
+    const scale = Math.min(1, LONGEST_SIDE / Math.max(videoWidth, videoHeight));
+    const canvas = new OffscreenCanvas(Math.round(videoWidth * scale), Math.round(videoHeight * scale));
+    canvas.getContext("2d").drawImage(this.video, 0, 0, canvas.width, canvas.height);
     return canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
   }
 }

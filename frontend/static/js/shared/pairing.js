@@ -1,4 +1,4 @@
-// Pairing: show a code, wait until a member claims it, keep the token that is handed out once.
+// Pairing (kind is signage or kiosk): show a code, wait until a member claims it, keep the token that is handed out once.
 import { Api, Problem, pause } from "./api.js";
 
 const POLL = 2000;
@@ -10,6 +10,7 @@ export async function paired(kind, show) {
   for (;;) {
     try {
       const token = await once(kind, show);
+      if (!token) continue;
       localStorage.setItem(key, token);
       return token;
     } catch (error) {
@@ -25,7 +26,7 @@ export function unpaired(kind) {
 
 async function once(kind, show) {
   const { body: pairing } = await new Api().call("POST", "/v1/players/pairings", { json: { kind } });
-  show({ code: pairing.code, hint: "Enter this code in the console under Screens." });
+  show({ code: pairing.code, hint: "Enter this code in the console under Screens. It holds for ten minutes." });
   const waiting = new Api(pairing.secret);
   const end = Date.parse(pairing.expires_at);
   while (Date.now() < end) {
@@ -33,5 +34,5 @@ async function once(kind, show) {
     const { body } = await waiting.call("GET", `/v1/players/pairings/${pairing.pairing}`);
     if (body.token) return body.token;
   }
-  throw new Error("expired"); // a fresh code is asked for at once
+  return null; // nobody claimed it in time: a fresh code is asked for at once
 }
