@@ -42,12 +42,10 @@ def erase(*, operator_id: UUID, subject_id: UUID, actor: str, at: datetime) -> C
     with operator_scope(operator_id):
         traces = _traces(operator_id, subject_id)
         journal.write(operator_id, subject_id)
-        subjects.services.withdraw_all(
-            operator_id=operator_id, subject_id=subject_id, channel="erasure", actor=actor, at=at
-        )  # fmt: skip
         person = {"operator_id": operator_id, "subject_id": subject_id}
-        counts: Counts = {
-            "identities": identities.services.forget(**person),
+        counts: Counts = {"identities": identities.services.forget(**person)}
+        subjects.services.withdraw_all(**person, channel="erasure", actor=actor, at=at)
+        counts |= {
             "events": events.services.forget(**person),
             "decisions": decisions.services.forget(**person),
             "training": training.services.forget(**person),
