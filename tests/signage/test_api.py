@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -61,9 +62,9 @@ def test_places_are_set_up_over_the_api(editor: APIClient) -> None:
         ("venues", VENUE | {"name": "x" * 121}, 400, "malformed"),
         ("venues", VENUE | {"name": {"first": "Market"}}, 400, "malformed"),
         ("screens", {"venue": "ven_nonsense", "name": "Till"}, 400, "malformed_id"),
-        ("screens", {"venue": public_id("ven", new_id()), "name": "Till"}, 404, "not_found"),
-        ("scenes", {"venue": public_id("ven", new_id()), "key": "a", "name": "A"}, 404, "not_found"),
-        ("pairings/claims", {"code": "AAAA-AAAA", "screen": public_id("scr", new_id())}, 404, "not_found"),
+        ("screens", {"venue": public_id("ven", UUID(int=1)), "name": "Till"}, 404, "not_found"),
+        ("scenes", {"venue": public_id("ven", UUID(int=1)), "key": "a", "name": "A"}, 404, "not_found"),
+        ("pairings/claims", {"code": "AAAA-AAAA", "screen": public_id("scr", UUID(int=1))}, 404, "not_found"),
     ],
 )
 def test_a_refusal_is_a_problem_and_changes_nothing(

@@ -1,4 +1,5 @@
 from hypothesis import given
+from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from signage.codes import ALPHABET, LENGTH, new_code, normalise, spell
@@ -16,6 +17,7 @@ def test_codes_differ_and_keep_to_their_alphabet() -> None:
     assert all(len(code) == LENGTH and set(code) <= set(ALPHABET) for code in codes)
 
 
+@profile(deadline=None)
 @given(st.text(ALPHABET, min_size=LENGTH, max_size=LENGTH))
 def test_what_a_screen_shows_reads_back_as_the_code(code: str) -> None:
     assert normalise(spell(code)) == code
@@ -23,6 +25,7 @@ def test_what_a_screen_shows_reads_back_as_the_code(code: str) -> None:
     assert normalise(" ".join(code)) == code
 
 
+@profile(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_read_without_harm(text: str) -> None:
     assert len(normalise(text)) <= LENGTH * 2
