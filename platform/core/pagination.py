@@ -54,13 +54,14 @@ def page(rows: QuerySet[R], *, cursor: str | None, limit: str | None) -> tuple[l
 
 def page_of(item: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
     """Return the shape of a page of ``item`` for the OpenAPI document."""
-    return inline_serializer(
+    shape: serializers.Serializer[Any] = inline_serializer(
         name=f"{item.__name__.removesuffix('Serializer')}Page",
         fields={
             "items": item(many=True),
             "next_cursor": serializers.CharField(allow_null=True, help_text="Pass it as cursor; null at the end."),
         },
     )
+    return shape
 
 
 def _limit(text: str | None) -> int:

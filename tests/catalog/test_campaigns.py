@@ -17,7 +17,13 @@ from core.tenancy import operator_scope
 START = datetime(2026, 11, 1, tzinfo=UTC)
 END = datetime(2026, 12, 1, tzinfo=UTC)
 ACTOR = "member:test"
-FIELDS = {"name": "Autumn", "starts_at": START, "ends_at": END, "budget_micros": 1_000_000, "price_micros": 50_000}
+FIELDS: dict[str, Any] = {
+    "name": "Autumn",
+    "starts_at": START,
+    "ends_at": END,
+    "budget_micros": 1_000_000,
+    "price_micros": 50_000,
+}
 
 
 def test_a_campaign_begins_as_a_draft_in_the_operators_currency(operator: Operator, advertiser: Advertiser) -> None:
