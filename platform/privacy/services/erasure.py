@@ -32,8 +32,8 @@ def erase(*, operator_id: UUID, subject_id: UUID, actor: str, at: datetime) -> C
     """Remove a person from every store and return the signed proof.
 
     One transaction: either everything is gone, the search afterwards found nothing and the certificate exists, or
-    nothing was changed. Files of trainings are deleted first and stay deleted. The journal outside the database
-    remembers the erasure in case a backup is restored.
+    nothing in the database was changed. Files of trainings stay deleted either way. The journal outside the database
+    remembers that the erasure was begun: one that failed, or that a restored backup undid, is repeated by the sweep.
 
     Raises:
         UnknownSubject: this operator has no such subject.
