@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-GRID = {"left": 44, "right": 44, "top": 36, "bottom": 28}
+GRID = {"left": 44, "right": 12, "top": 36, "bottom": 28}
 TEAL, AMBER, SLATE = "#0f6b6b", "#e0a100", "#94a3b8"
 Option = dict[str, Any]
 
@@ -63,7 +63,7 @@ def quality(versions: Sequence[Version]) -> Option:
     return {
         "tooltip": _tooltip(),
         "legend": {"top": 0, "left": 0, "itemWidth": 14, "itemHeight": 8},
-        "grid": GRID,
+        "grid": GRID | {"right": 48},
         "xAxis": {"type": "category", "data": [f"{version.trained_at:%d %b %H:%M}" for version in ordered]},
         "yAxis": [
             {"type": "value", "name": "AUC", "scale": True, "splitLine": {"lineStyle": {"color": "#e6e8eb"}}},

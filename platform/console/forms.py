@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
-from django.core.files.uploadedfile import UploadedFile
 
 Choices = Sequence[tuple[str, str]]
 _TEXT = {"class": "form-control"}
@@ -62,7 +61,7 @@ class CreativeForm(forms.Form):
     )  # fmt: skip
 
     def __init__(
-        self, campaigns: Choices, data: Mapping[str, Any] | None = None, files: Mapping[str, UploadedFile] | None = None
+        self, campaigns: Choices, data: Mapping[str, Any] | None = None, files: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(data, files)  # type: ignore[arg-type]
         field = self.fields["campaign"]

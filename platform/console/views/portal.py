@@ -73,7 +73,7 @@ def withdraw(request: HttpRequest, token: str) -> HttpResponse:
 
 def holder_of(token: str) -> Holder:
     """Return whose receipt a token is, and enter their operator's scope."""
-    holder = subjects.selectors.receiptholder_of(token)
+    holder = subjects.selectors.receipt_holder(token)
     enter(holder.operator_id)
     return holder
 

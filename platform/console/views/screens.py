@@ -1,6 +1,6 @@
 """Screens: what they show, who drives them, and pairing by code."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -108,7 +108,7 @@ def _rows(operator_id: UUID, at: datetime) -> list[Row]:
     return [_row(state, playing.get(state.screen.id), media, at) for state in states]
 
 
-def _row(state: ScreenState, playing: NowPlaying | None, media: dict[UUID, str | None], at: datetime) -> Row:
+def _row(state: ScreenState, playing: NowPlaying | None, media: Mapping[UUID, str | None], at: datetime) -> Row:
     sha256 = media.get(playing.creative_id) if playing else None
     online = state.last_seen_at is not None and at - state.last_seen_at < ONLINE
     return Row(state, online, playing, media_url(sha256, at) if sha256 else "")

@@ -64,7 +64,8 @@ class Kiosk extends HTMLElement {
     const chosen = this.purposes;
     if (chosen.length) this.forgetLater();
     this.parts.continue.disabled = !chosen.length;
-    this.parts.continue.textContent = chosen.includes("recognise") ? "Continue to the picture" : "Continue with a code";
+    const route = chosen.includes("recognise") ? "Continue to the picture" : "Continue with a code";
+    this.parts.continue.textContent = chosen.length ? route : "Continue";
   }
 
   async act(what) {
