@@ -44,7 +44,7 @@ class BearerAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the OpenAPI document describes it."""
 
     target_class = "accounts.authentication.BearerAuthentication"
@@ -70,7 +70,7 @@ class MemberSessionAuthentication(SessionAuthentication):
         return principal_of_member(member), None
 
 
-class MemberSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class MemberSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the OpenAPI document describes it."""
 
     target_class = "accounts.authentication.MemberSessionAuthentication"

@@ -19,7 +19,7 @@ from decisions.candidates import placement_of
 from signage.policies import RECOGNISE
 from signage.serving import Situation
 from subjects.errors import UnknownNotice
-from subjects.models import Notice
+from subjects.services import Notice
 
 LONGEST_SIDE = 1280
 FRAME_TYPES = ("image/jpeg", "image/png", "image/webp")

@@ -21,7 +21,7 @@ from core.times import utc
 from decisions.api.decisions import player_of
 from decisions.api.shapes import ShownMediaSerializer, media_document
 from decisions.manifest import FRAME_TYPES, LONGEST_SIDE, Manifest, hour_of, manifest, notice_of, tag
-from subjects.models import Notice
+from subjects.services import Notice
 
 
 class ManifestMediaSerializer(ShownMediaSerializer):
