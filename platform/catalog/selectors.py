@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import Count, Model, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Count, Model, QuerySet
 
 from catalog.errors import UnknownMedia
-from catalog.models import Advertiser, Campaign, Creative, Media, Spend
+from catalog.models import Advertiser, Campaign, Creative, Media
 from core.problems import NotFound
 
 M = TypeVar("M", bound=Model)
@@ -52,13 +53,13 @@ def media(*, operator_id: UUID) -> QuerySet[Media]:
 
 def spent(*, operator_id: UUID, at: datetime) -> dict[UUID, Spending]:
     """Return what each campaign that ever spent has spent, altogether and on the UTC day of ``at`` (one query)."""
-    today = at.astimezone(UTC).date()
-    rows = (
-        Spend.objects.filter(operator_id=operator_id)
-        .values_list("campaign_id")
-        .annotate(total=Sum("micros"), today=Sum("micros", filter=Q(day=today), default=0))
-    )
-    return {campaign_id: Spending(int(total), int(day)) for campaign_id, total, day in rows}
+    with connection.cursor() as cursor:  # every decision pays for this one: the ORM would take twice the time
+        cursor.execute(
+            "SELECT campaign_id, sum(micros)::bigint, coalesce(sum(micros) FILTER (WHERE day = %s), 0)::bigint"
+            " FROM catalog_spend WHERE operator_id = %s GROUP BY campaign_id",
+            [at.astimezone(UTC).date(), operator_id],
+        )
+        return {campaign_id: Spending(total, today) for campaign_id, total, today in cursor.fetchall()}
 
 
 def campaign_summaries(*, operator_id: UUID, at: datetime) -> list[CampaignSummary]:

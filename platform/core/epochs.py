@@ -8,8 +8,6 @@ from uuid import UUID
 
 from django.db import connection
 
-from core.models import Epoch
-
 
 class Topic(StrEnum):
     """What in-memory copies are made of."""
@@ -33,4 +31,6 @@ def bump(*, operator_id: UUID, topic: Topic) -> None:
 
 def versions(*, operator_id: UUID) -> dict[str, int]:
     """Return the version of every topic (one query); a topic that never changed is missing and counts as 0."""
-    return dict(Epoch.objects.filter(operator_id=operator_id).values_list("topic", "version"))
+    with connection.cursor() as cursor:  # every request pays for this one: the ORM would take twice the time
+        cursor.execute("SELECT topic, version FROM core_epoch WHERE operator_id = %s", [operator_id])
+        return dict(cursor.fetchall())

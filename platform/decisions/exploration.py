@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+TINY = 1e-100
+"""Weights whose sum is below this have lost their digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
@@ -48,12 +51,7 @@ def probabilities(values: NDArray[np.float64], exploration: Exploration) -> NDAr
         Shape (candidates,), each above 0 when the floor is, summing to 1: (1 - floor) of values^(1 / temperature),
         normalised, plus floor of the uniform distribution.
     """
-    with np.errstate(divide="ignore"):
-        logs = np.log(values) / exploration.temperature
-    best = logs.max()
-    weights = np.exp(logs - best) if np.isfinite(best) else np.ones_like(values)
-    luce: NDArray[np.float64] = weights / weights.sum()
-    return (1 - exploration.floor) * luce + exploration.floor / len(values)
+    return _mixed(_weights(values, exploration), exploration)
 
 
 def draw(
@@ -65,10 +63,26 @@ def draw(
     permutations", Applied Statistics 24, 1975; Luce, "Individual choice behavior", 1959), here mixed with a uniform
     floor. The probability of the whole slate is the product of the conditional ones.
     """
-    left = np.arange(len(values))
+    left, weights = np.arange(len(values)), _weights(values, exploration)
     while len(left) and places > 0:
-        chances = probabilities(values[left], exploration)
+        if weights.sum() < TINY:  # what was far better is gone: weigh what is left among itself
+            weights = _weights(values[left], exploration)
+        chances = _mixed(weights, exploration)
         place = min(int(np.searchsorted(np.cumsum(chances), random.random(), side="right")), len(left) - 1)
         yield Draw(int(left[place]), min(float(chances[place]), 1.0))
-        left = np.delete(left, place)
+        left, weights = np.delete(left, place), np.delete(weights, place)
         places -= 1
+
+
+def _weights(values: NDArray[np.float64], exploration: Exploration) -> NDArray[np.float64]:
+    """Return values^(1 / temperature), scaled so that the largest is 1."""
+    with np.errstate(divide="ignore"):
+        logs = np.log(values) / exploration.temperature
+    best = logs.max()
+    return np.exp(logs - best) if np.isfinite(best) else np.ones_like(values)
+
+
+def _mixed(weights: NDArray[np.float64], exploration: Exploration) -> NDArray[np.float64]:
+    """Return the weights as probabilities, with their uniform share."""
+    mixed: NDArray[np.float64] = (1 - exploration.floor) / weights.sum() * weights + exploration.floor / len(weights)
+    return mixed

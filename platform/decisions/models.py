@@ -1,6 +1,7 @@
 """The log of decisions: what was chosen, for whom it was personal, and how likely each choice was.
 
-Foreign keys with ``db_constraint=False`` have a stricter one in the migration: it spans the operator as well.
+Foreign keys with ``db_constraint=False`` have a stricter one in the migration: it spans the operator as well. Those
+with ``db_index=False`` are found by an index or a constraint that begins with them, or are never looked up by.
 """
 
 from uuid import UUID
@@ -35,7 +36,13 @@ class Decision(OperatorRecord):
 
     PREFIX = "dec"
 
-    screen = models.ForeignKey("signage.Screen", on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    operator = models.ForeignKey(
+        "accounts.Operator", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    operator_id: UUID
+    screen = models.ForeignKey(
+        "signage.Screen", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     screen_id: UUID
     scene = models.CharField(max_length=60)
     policy = models.CharField(max_length=40)
@@ -79,9 +86,17 @@ class DecisionViewer(OperatorRecord):
 
     PREFIX = "dvw"
 
-    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="viewers", db_constraint=False)
+    operator = models.ForeignKey(
+        "accounts.Operator", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    operator_id: UUID
+    decision = models.ForeignKey(
+        Decision, on_delete=models.CASCADE, related_name="viewers", db_constraint=False, db_index=False
+    )
     decision_id: UUID
-    subject = models.ForeignKey("subjects.Subject", on_delete=models.SET_NULL, related_name="+", null=True)
+    subject = models.ForeignKey(
+        "subjects.Subject", on_delete=models.SET_NULL, related_name="+", null=True, db_index=False
+    )
     subject_id: UUID | None
     place = models.PositiveSmallIntegerField()
     learn = models.BooleanField()
@@ -111,13 +126,19 @@ class Choice(OperatorRecord):
 
     PREFIX = "chc"
 
-    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="choices", db_constraint=False)
+    operator = models.ForeignKey(
+        "accounts.Operator", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    operator_id: UUID
+    decision = models.ForeignKey(
+        Decision, on_delete=models.CASCADE, related_name="choices", db_constraint=False, db_index=False
+    )
     decision_id: UUID
     position = models.PositiveSmallIntegerField()
-    creative = models.ForeignKey("catalog.Creative", on_delete=models.PROTECT, related_name="+")
+    creative = models.ForeignKey("catalog.Creative", on_delete=models.PROTECT, related_name="+", db_index=False)
     creative_id: UUID
     campaign = models.ForeignKey(
-        "catalog.Campaign", on_delete=models.PROTECT, related_name="+", null=True, db_constraint=False
+        "catalog.Campaign", on_delete=models.PROTECT, related_name="+", null=True, db_constraint=False, db_index=False
     )
     campaign_id: UUID | None
     category = models.CharField(max_length=80)

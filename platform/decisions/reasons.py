@@ -17,14 +17,12 @@ class Setting:
     """What all places of a slate have in common.
 
     Attributes:
+        ground: the sentence that says what the choice rests on.
         liked: categories that somebody here engaged with before; only filled where nobody else stands beside them.
     """
 
     basis: Basis
-    place: str
-    moment: datetime
-    personalised: int
-    others: int
+    ground: str
     liked: frozenset[str]
 
 
@@ -33,8 +31,7 @@ def setting(audience: Audience, *, basis: Basis, venue_name: str, moment: dateti
     liked: frozenset[str] = frozenset()
     if audience.personal_allowed:
         liked = frozenset(behaviour.category for viewer in audience.viewers for behaviour in viewer.history)
-    personalised = len(audience.personalised)
-    return Setting(basis, venue_name, moment, personalised, max(audience.people - personalised, 0), liked)
+    return Setting(basis, _ground(audience, basis, venue_name, moment), liked)
 
 
 def reasons(
@@ -49,7 +46,7 @@ def reasons(
     """
     if setting.basis is Basis.HOUSE:
         return list(HOUSE_REASONS)
-    sentences = [_ground(setting)]
+    sentences = [setting.ground]
     if category in setting.liked:
         sentences.append(f"Somebody here engaged with {_words(category)} before.")
     if personal:
@@ -59,13 +56,15 @@ def reasons(
     return sentences
 
 
-def _ground(setting: Setting) -> str:
-    moment = f"{setting.place} on a {setting.moment:%A} at {setting.moment:%H:%M}"
-    if setting.basis is Basis.CONTEXTUAL:
-        return f"It fits {moment}. No personal data was used."
-    who = "somebody" if setting.personalised == 1 else f"{setting.personalised} people"
-    beside = f" and {setting.others} others it knows nothing about" if setting.others else ""
-    return f"It fits {moment}, and {who} here who agreed to personal choices{beside}."
+def _ground(audience: Audience, basis: Basis, venue_name: str, moment: datetime) -> str:
+    when = f"{venue_name} on a {moment:%A} at {moment:%H:%M}"
+    if basis is not Basis.PERSONAL:
+        return f"It fits {when}. No personal data was used."
+    personalised = len(audience.personalised)
+    others = max(audience.people - personalised, 0)
+    who = "somebody" if personalised == 1 else f"{personalised} people"
+    beside = f" and {others} others it knows nothing about" if others else ""
+    return f"It fits {when}, and {who} here who agreed to personal choices{beside}."
 
 
 def _chance(propensity: float, candidates: int) -> str:

@@ -1,6 +1,7 @@
 """What happened on the screens: plays, engagements, and interactions imported from published logs.
 
-Foreign keys with ``db_constraint=False`` have a stricter one in the migration: it spans the operator as well.
+Foreign keys with ``db_constraint=False`` have a stricter one in the migration: it spans the operator as well. Those
+with ``db_index=False`` are found by an index or a constraint that begins with them, or are never looked up by.
 """
 
 from uuid import UUID
@@ -27,6 +28,10 @@ class Play(OperatorRecord):
 
     PREFIX = "pla"
 
+    operator = models.ForeignKey(
+        "accounts.Operator", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    operator_id: UUID
     event_id = models.UUIDField()
     digest = models.BinaryField()
     decision = models.ForeignKey(
@@ -41,7 +46,9 @@ class Play(OperatorRecord):
         "catalog.Campaign", on_delete=models.PROTECT, related_name="+", null=True, db_constraint=False
     )
     campaign_id: UUID | None
-    screen = models.ForeignKey("signage.Screen", on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    screen = models.ForeignKey(
+        "signage.Screen", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     screen_id: UUID
     started_at = models.DateTimeField()
     duration_ms = models.PositiveIntegerField()
@@ -97,12 +104,20 @@ class Engagement(OperatorRecord):
 
     PREFIX = "eng"
 
+    operator = models.ForeignKey(
+        "accounts.Operator", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    operator_id: UUID
     event_id = models.UUIDField()
     digest = models.BinaryField()
-    decision = models.ForeignKey("decisions.Decision", on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    decision = models.ForeignKey(
+        "decisions.Decision", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     decision_id: UUID
     position = models.PositiveSmallIntegerField()
-    screen = models.ForeignKey("signage.Screen", on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    screen = models.ForeignKey(
+        "signage.Screen", on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     screen_id: UUID
     kind = models.CharField(max_length=12, choices=Kind.choices)
     value = models.FloatField()
@@ -145,7 +160,7 @@ class ImportedInteraction(OperatorRecord):
     creative = models.ForeignKey("catalog.Creative", on_delete=models.PROTECT, related_name="+")
     creative_id: UUID
     screen = models.ForeignKey(
-        "signage.Screen", on_delete=models.PROTECT, related_name="+", null=True, db_constraint=False
+        "signage.Screen", on_delete=models.PROTECT, related_name="+", null=True, db_constraint=False, db_index=False
     )
     screen_id: UUID | None
     scene = models.CharField(max_length=60, blank=True, default="")

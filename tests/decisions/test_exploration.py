@@ -38,6 +38,16 @@ def test_a_draw_holds_different_candidates_with_possible_propensities(values, ex
     assert all(0 < one.propensity <= 1 for one in drawn)
 
 
+@given(values, explorations, st.integers(1, 10), st.integers(0, 2**32))
+def test_each_propensity_is_the_probability_among_what_is_left(values, exploration, places, seed):
+    left = list(range(len(values)))
+
+    for one in draw(values, places, exploration, np.random.default_rng(seed)):
+        expected = probabilities(values[left], exploration)[left.index(one.index)]
+        assert one.propensity == pytest.approx(expected, rel=1e-9)
+        left.remove(one.index)
+
+
 def test_the_scale_of_the_values_does_not_matter():
     exploration = Exploration(temperature=0.5)
 

@@ -100,3 +100,16 @@ def test_the_latest_decisions_come_first(place):
 def test_an_unknown_decision_is_refused(place):
     with pytest.raises(UnknownDecision):
         selectors.get(operator_id=place.operator_id, decision_id=uuid4())
+
+
+def test_audience_totals_add_up_numbers_only(place):
+    place.creative("Bread")
+    place.decide(place.viewer(place.subject("recognise")), people=3)
+    place.decide(people=2)
+
+    spans = [(place.at, place.at + timedelta(hours=1)), (place.at - timedelta(hours=1), place.at)]
+    totals = [
+        selectors.audience_totals(operator_id=place.operator_id, since=since, until=until) for since, until in spans
+    ]
+
+    assert totals == [{"count": 5, "recognised": 1}, {"count": 0, "recognised": 0}]
