@@ -14,6 +14,7 @@ from recsys.features import FeatureSpec
 from recsys.serving.metadata import ModelMetadata
 from recsys.training.dataset import Examples, Split
 from recsys.training.export import export
+from recsys.training.fit import schedule
 from recsys.training.progress import Progress, silent
 from recsys.training.report import BehaviourReport
 from recsys.training.tensorflow import keras, seed_everything, tf
@@ -94,18 +95,19 @@ def train_behaviour(
     seed_everything(seed)
     model = build(spec.sizes["category"], train.feeds["sequence"].shape[1])
     model.compile(keras.optimizers.Adam(LEARNING_RATE), loss="sparse_categorical_crossentropy")
+    plan = schedule(len(train), BATCH_SIZE, usual=EPOCHS)
     model.fit(
         train.feeds,
         train.following,
-        batch_size=BATCH_SIZE,
-        epochs=EPOCHS,
+        batch_size=plan.batch_size,
+        epochs=plan.epochs,
         validation_data=(validation.feeds, validation.following),
         verbose=0,
         callbacks=[
-            keras.callbacks.EarlyStopping("val_loss", patience=1, restore_best_weights=True),
+            keras.callbacks.EarlyStopping("val_loss", patience=plan.patience, restore_best_weights=True),
             keras.callbacks.LambdaCallback(
                 on_epoch_end=lambda epoch, logs: progress(
-                    "behaviour", epoch + 1, EPOCHS, f"validation loss {logs['val_loss']:.4f}"
+                    "behaviour", epoch + 1, plan.epochs, f"validation loss {logs['val_loss']:.4f}"
                 )
             ),
         ],

@@ -96,7 +96,7 @@ def _train_kind(kind: Kind, split: Split, spec: FeatureSpec, request: TrainingRe
     started = time.perf_counter()
     seed_everything(request.seed)
     network = build(kind, spec, request.seed)
-    progress(kind, 0, request.epochs, f"{len(split.train)} rows, {network.count_params()} parameters")
+    progress(kind, 0, 1, f"{len(split.train)} rows, {network.count_params()} parameters")
     losses = fit(network, split, stage=kind, epochs=request.epochs, batch_size=request.batch_size, progress=progress)
     seconds = time.perf_counter() - started
     validation, test = score(network, split.validation), score(network, split.test)

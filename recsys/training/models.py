@@ -6,12 +6,20 @@ from typing import Any
 
 from recsys.features import Feature, FeatureSpec
 from recsys.training.request import Kind
-from recsys.training.tensorflow import DIN, DeepFM, SparseFeat, VarLenSparseFeat, keras, tf
+from recsys.training.tensorflow import (
+    DIN,
+    DeepFM,
+    SequencePoolingLayer,
+    SparseFeat,
+    VarLenSparseFeat,
+    keras,
+    tf,
+)
 
 WIDE, NARROW = 16, 8
 WIDE_TABLES = {"viewer", "creative"}
 FACTORS = 8
-INITIAL_SPREAD = 1e-3
+INITIAL_SPREAD = 1e-2
 PENALTY = 1e-4
 LARGEST_PENALISED = 100_000
 DROPOUT = 0.2
@@ -51,7 +59,7 @@ def build(kind: Kind, spec: FeatureSpec, seed: int) -> Any:
             dnn_dropout=DROPOUT,
             seed=seed,
         )
-    return _with_names_of(spec, _without_large_penalties(network))
+    return _with_names_of(spec, _with_plain_constants(_without_large_penalties(network)))
 
 
 class Forget(keras.layers.Layer):  # type: ignore[misc]
@@ -99,6 +107,17 @@ def _with_names_of(spec: FeatureSpec, network: Any) -> Any:
     by_input = {_input_name(feature): inputs[feature.name] for feature in spec.features}
     by_input["viewer"] = Forget(FORGETTING)(inputs["viewer"])
     return keras.Model(inputs, network([by_input[name] for name in network.input_names]))
+
+
+def _with_plain_constants(network: Any) -> Any:
+    """Turn the tensors that deepctr's pooling keeps as constants into numbers.
+
+    A tensor made outside the traced function would become one more input of the exported graph.
+    """
+    for layer in network.layers:
+        if isinstance(layer, SequencePoolingLayer):
+            layer.eps = float(layer.eps)
+    return network
 
 
 def _without_large_penalties(network: Any) -> Any:

@@ -95,7 +95,8 @@ class TrainingReport:
         spec, data: digests of the feature specification and of the exported log.
         trained_at: UTC, ISO 8601.
         rows: of the train, validation and test part.
-        boundaries: first instant of validation and of test, UTC, ISO 8601.
+        boundaries: first instant of the validation and of the test part, UTC, ISO 8601; each source is split on its
+            own, these are the earliest.
         baselines: `base_rate` gives every row the rate of the train part, `item_rate` the creative's own.
         retrieval, behaviour: None when not asked for, or when the log holds no viewer with a history.
     """

@@ -21,7 +21,7 @@ class TrainingRequest:
         parquet: the exported log, see `recsys.training.dataset.SCHEMA`.
         output: directory for the ONNX files, made if missing.
         kinds: networks to train; the better one on validation is exported.
-        epochs: at most this many passes over the train part.
+        epochs: at most this many passes over the train part, None for as many as a log of its size needs.
         max_rows: use only the latest rows, None for all.
         retrieval: also train the two towers.
         behaviour: also train the behaviour model.
@@ -34,7 +34,7 @@ class TrainingRequest:
     output: Path
     kinds: tuple[Kind, ...] = KINDS
     seed: int = 2026
-    epochs: int = 6
+    epochs: int | None = None
     batch_size: int = 1024
     max_rows: int | None = None
     retrieval: bool = True
@@ -45,11 +45,10 @@ class TrainingRequest:
             raise BadRequest(f"kinds must be some of {', '.join(KINDS)}, each once, got {list(self.kinds)}")
         if not 0 <= self.seed < 2**31:
             raise BadRequest(f"seed must be between 0 and 2147483647, got {self.seed}")
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise BadRequest(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.max_rows is not None and self.max_rows < 1:
-            raise BadRequest(f"max_rows must be at least 1 or null, got {self.max_rows}")
+        for name in ("epochs", "batch_size", "max_rows"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise BadRequest(f"{name} must be at least 1, got {value}")
 
     @classmethod
     def read(cls, path: Path) -> TrainingRequest:
@@ -96,7 +95,7 @@ class TrainingRequest:
 _TYPES: dict[str, tuple[type, ...]] = {
     "kinds": (list,),
     "seed": (int,),
-    "epochs": (int,),
+    "epochs": (int, type(None)),
     "batch_size": (int,),
     "max_rows": (int, type(None)),
     "retrieval": (bool,),

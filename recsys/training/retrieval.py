@@ -14,6 +14,7 @@ from recsys.features import FeatureSpec, Feeds
 from recsys.serving.metadata import ModelMetadata
 from recsys.training.dataset import Examples, Split
 from recsys.training.export import export
+from recsys.training.fit import schedule
 from recsys.training.progress import Progress, silent
 from recsys.training.report import RetrievalReport
 from recsys.training.tensorflow import keras, seed_everything, tf, tfrs
@@ -125,10 +126,11 @@ def _fit(model: TwoTowers, train: Examples, popularity: NDArray[np.intp], progre
     columns: dict[str, Any] = {name: train.feeds[name] for name in (*VIEWER_FEATURES, *CREATIVE_FEATURES)}
     columns["creative_code"] = train.creative.codes
     columns["probability"] = (popularity / popularity.sum())[train.creative.codes].astype(np.float32)
+    plan = schedule(len(train), BATCH_SIZE, usual=EPOCHS)
     report = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: progress("retrieval", epoch + 1, EPOCHS, f"loss {logs['loss']:.1f}")
+        on_epoch_end=lambda epoch, logs: progress("retrieval", epoch + 1, plan.epochs, f"loss {logs['loss']:.1f}")
     )
-    model.fit(columns, batch_size=BATCH_SIZE, epochs=EPOCHS, verbose=0, callbacks=[report])
+    model.fit(columns, batch_size=plan.batch_size, epochs=plan.epochs, verbose=0, callbacks=[report])
 
 
 def _catalogue(parts: list[Examples]) -> dict[int, Feeds]:

@@ -38,21 +38,17 @@ def taste_of(viewer: int) -> str:
     return CATEGORIES[viewer * 7 % len(CATEGORIES)]
 
 
-def history_of(creatives: list[int]) -> tuple[Behaviour, ...]:
-    return tuple(Behaviour(f"creative-{creative}", category_of(creative)) for creative in creatives)
-
-
 def planted_rows(rows: int, seed: int = 7) -> list[Row]:
     """A log in which viewers engage with one category each; one row in five is anonymous and engages at random."""
     random = np.random.default_rng(seed)
     histories: dict[int, list[int]] = {}
     log = []
     for number in range(rows):
-        viewer = int(random.integers(0, 120)) if random.random() > 0.2 else None
+        viewer = int(random.integers(0, 60)) if random.random() > 0.2 else None
         creative = int(random.integers(0, CREATIVES))
         history = [] if viewer is None else histories.setdefault(viewer, [])
         wanted = viewer is not None and taste_of(viewer) == category_of(creative)
-        label = int(random.random() < (0.85 if wanted else 0.1))
+        label = int(random.random() < (0.95 if wanted else 0.05))
         at = START + timedelta(minutes=number)
         log.append(
             {
@@ -110,6 +106,22 @@ def write_log(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+class LoverOf:
+    """Histories of viewers who have engaged with one category only."""
+
+    categories = CATEGORIES
+
+    def __call__(self, category: str) -> tuple[Behaviour, ...]:
+        """Ten behaviours of one category."""
+        loved = [number for number in range(CREATIVES) if category_of(number) == category]
+        return tuple(Behaviour(f"creative-{number}", category) for number in loved)
+
+
+@pytest.fixture(scope="session")
+def lover_of() -> LoverOf:
+    return LoverOf()
+
+
 @pytest.fixture(scope="session")
 def trained(planted: Log, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The report of one training of everything on the planted log, and where its files are."""
@@ -117,7 +129,7 @@ def trained(planted: Log, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     output = tmp_path_factory.mktemp("models")
     stages: list[str] = []
-    request = TrainingRequest(planted.path, output, seed=3, epochs=8, batch_size=256)
+    request = TrainingRequest(planted.path, output, seed=3)
     report = train(request, progress=lambda stage, done, of, message: stages.append(stage))
     return Trained(report, output, stages, request)
 
