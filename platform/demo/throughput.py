@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import zip_longest
 from statistics import median
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +12,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from core.tenancy import operator_scope
-from demo import loop, stage
+from demo import catalogue, loop, stage
 from demo.load import Call, drive, json_call
 from demo.player import Player
 from servers.processes import web
@@ -50,31 +51,36 @@ def throughput(*, operator_id: UUID, port: int) -> list[Rate]:
     with Services(open_state(), say=lambda _: None) as services:
         services.spawn(web(*address, workers=WORKERS))
         url = f"http://{address[0]}:{port}"
-        token = loop.pair(
-            operator_id=operator_id,
-            screen_name="Box office queue",
-            connect=lambda token: Player(url=url, token=token),
-        )
-        rounds = list(_rounds(address, token))
+        tokens = [
+            loop.pair(operator_id=operator_id, screen_name=name, connect=lambda token: Player(url=url, token=token))
+            for venue in catalogue.VENUES
+            for name, _ in venue.screens
+        ]
+        rounds = list(_rounds(address, tokens))
     trivial, decisions, events = (median(found[index] for found in rounds) for index in range(3))
     return [
         Rate("GET /health/live (trivial)", trivial, 1.0),
-        Rate("POST /v1/decisions, anonymous, 3 places", decisions, decisions / trivial),
+        Rate("POST /v1/decisions, anonymous", decisions, decisions / trivial),
         Rate(f"POST /v1/events, {PLAYS_PER_BATCH} plays", events, events / trivial),
     ]
 
 
-def _rounds(address: tuple[str, int], token: str) -> Iterator[tuple[float, float, float]]:
-    ask = json_call("/v1/decisions", {"viewers": [], "audience": {"count": 0}}, token)
-    drive(*address, [ask] * 40)
+def _rounds(address: tuple[str, int], tokens: list[str]) -> Iterator[tuple[float, float, float]]:
+    """Measure the three endpoints in turns, the screens taking turns as well."""
+    wish = {"viewers": [], "audience": {"count": 0}}
+    asked = [json_call("/v1/decisions", wish, tokens[turn % len(tokens)]) for turn in range(REQUESTS)]
+    drive(*address, asked[:40])
     for _ in range(ROUNDS):
         trivial, _ = drive(*address, [Call("GET", "/health/live")] * REQUESTS)
-        decisions, bodies = drive(*address, [ask] * REQUESTS)
-        events, _ = drive(*address, list(_batches([orjson.loads(body) for body in bodies], token)))
+        decisions, bodies = drive(*address, asked)
+        shown = [orjson.loads(body) for body in bodies]
+        batches = [_batches(shown[screen :: len(tokens)], token) for screen, token in enumerate(tokens)]
+        events, _ = drive(*address, [call for turn in zip_longest(*batches) for call in turn if call is not None])
         yield trivial, decisions, events
 
 
 def _batches(decisions: list[dict[str, Any]], token: str) -> Iterator[Call]:
+    """Return the reports of one screen: what its decisions chose, played."""
     plays = [
         {"kind": "play", "event_id": str(uuid4()), "decision": decision["decision"], "position": item["position"],
          "started_at": _now(), "duration_ms": item["duration_ms"]}
