@@ -39,8 +39,8 @@ run: ready ## serve against the servers named by DATABASE_URL and REDIS_URL
 bench: ready ## print the table of speeds
 	@exec $(MANAGE) bench
 
-pictures: ready chromium ## take the README's pictures from the running demo
-	@exec $(VENV)/python docs/pictures.py
+pictures: ready chromium ## take the README's pictures from the running demo; URL=... where it does not serve port 8000
+	@exec $(MANAGE) pictures $(if $(URL),--url "$(URL)")
 
 # -------------------------------------------------------------------------------------------------------- changing it
 

@@ -85,7 +85,7 @@ def test_without_consent_to_recognise_there_is_no_picture_but_a_code(kiosk: Call
 
 @pytest.mark.parametrize(
     ("shown", "blur", "reason"),
-    [(None, 0.0, "no face"), ("statesman", 9.0, "blur")],
+    [(None, 0.0, "no face"), ("statesman", 4.0, "the face is blurred")],
     ids=["an empty room", "a blurred picture"],
 )
 def test_an_unusable_picture_is_refused_with_the_reason_and_leaves_nothing(

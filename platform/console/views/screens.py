@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -27,14 +27,23 @@ from events.selectors import NowPlaying
 from signage.policies import POLICIES
 from signage.selectors import ScreenState
 
+FRESH = timedelta(minutes=1)
+"""Players report a play when it is over, and a slate at a time: one so recent has just given way to the next."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One screen of the table."""
+    """One screen of the table.
+
+    Attributes:
+        playing: what it showed last.
+        fresh: whether that was just now.
+    """
 
     state: ScreenState
     online: bool
     playing: NowPlaying | None
+    fresh: bool
     thumbnail: str
 
 
@@ -111,7 +120,8 @@ def _rows(operator_id: UUID, at: datetime) -> list[Row]:
 def _row(state: ScreenState, playing: NowPlaying | None, media: Mapping[UUID, str | None], at: datetime) -> Row:
     sha256 = media.get(playing.creative_id) if playing else None
     online = state.last_seen_at is not None and at - state.last_seen_at < ONLINE
-    return Row(state, online, playing, media_url(sha256, at) if sha256 else "")
+    fresh = playing is not None and at - playing.started_at < FRESH
+    return Row(state, online, playing, fresh, media_url(sha256, at) if sha256 else "")
 
 
 def _by_venue(rows: list[Row]) -> list[dict[str, Any]]:
