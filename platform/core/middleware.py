@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from core.ids import new_id
-from core.problems import Problem, Unavailable, problem_body
+from core.problems import Malformed, Problem, Unavailable, problem_body
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,8 @@ class Problems:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Handle one request."""
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            return respond(request, Malformed("A parameter contains the character U+0000, which no text here has."))
         response = self.get_response(request)
         if response.status_code in {404, 405, 500} and request.path.startswith("/v1/") and not is_problem(response):
             code, title = {404: ("not_found", "Not found"), 405: ("method_not_allowed", "Method not allowed")}.get(

@@ -63,6 +63,9 @@ class Unauthenticated(Problem):
     code = "unauthenticated"
     title = "Authentication required"
 
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": "Bearer"})
+
 
 class Forbidden(Problem):
     """The credential is valid and does not allow this."""
