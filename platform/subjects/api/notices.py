@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.principal import caller
+from core.idempotency import idempotent
 from core.ids import parse_public_id
 from core.times import utc
 from subjects import selectors
@@ -39,6 +40,7 @@ class NoticeViews(APIView):
     scopes = ("kiosk", "device")
 
     @extend_schema(operation_id="record_notice_view", request=NoticeViewBody, responses={201: NoticeViewAnswer})
+    @idempotent
     def post(self, request: Request) -> Response:
         """Record that a notice is on a screen now; nothing is said about who reads it."""
         body = NoticeViewBody(data=request.data)
