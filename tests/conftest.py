@@ -3,11 +3,19 @@
 from collections.abc import Iterator
 
 import pytest
+from django.test import override_settings
 from rest_framework.test import APIClient
 
 from accounts.models import Operator
 from accounts.services import create_operator
 from core.tenancy import operator_scope
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_on_demand() -> Iterator[None]:
+    """Keep every new client from listing a thousand static files before its first request."""
+    with override_settings(WHITENOISE_AUTOREFRESH=True):
+        yield
 
 
 @pytest.fixture
