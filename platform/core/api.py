@@ -71,7 +71,7 @@ def _api_problem(error: exceptions.APIException) -> Problem:
     code, title = _FRAMEWORK_CODES.get(error.status_code, ("bad_request", "Bad request"))
     problem = _framework_problem(error.status_code, code, title, str(error.detail))
     if isinstance(error, exceptions.Throttled):
-        problem.headers["Retry-After"] = str(int(getattr(error, "wait", None) or 0) + 1)
+        problem.headers["Retry-After"] = str(max(1, int(getattr(error, "wait", None) or 0)))
     return problem
 
 

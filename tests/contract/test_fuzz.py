@@ -106,7 +106,7 @@ def test_generated_requests_never_break_an_operation(
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-    | st.sampled_from(["", "\0", {"a\0": "\0"}, "x" * 3000, "2026-02-30T00:00Z", "0001-01-01T00:00Z", "9999-12-31T23:59-12:00"]),
+    | st.sampled_from(["", "\0", {"a\0": "\0"}, "x" * 3000, "2026-02-30T00:00Z", "9999-12-31T23:59-12:00"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )  # fmt: skip

@@ -213,3 +213,25 @@ def test_a_request_id_of_the_wrong_shape_is_replaced(api: APIClient, world: Any,
 
     assert response["X-Request-Id"].startswith("req_")
     assert problem_of(response, 401)["request_id"] == response["X-Request-Id"]
+
+
+EDGES = ["0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59Z"]
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_a_time_at_the_edge_of_the_calendar_never_breaks_an_operation(
+    operations: Any, bodies: Any, world: Any, undone: Any, edge: str
+) -> None:
+    fields = {"register_subject": ["expires_at"], "give_consent": ["expires_at"]}
+    fields |= {"add_campaign": ["starts_at", "ends_at"], "report_events": ["sent_at", "at", "started_at"]}
+    for id, names in fields.items():
+        for field in names:
+            body = bodies[id](world.names)
+            inner = body["events"][0] if id == "report_events" and field != "sent_at" else body
+            inner[field] = edge
+            with undone():
+                client = world.client(operations[id].credential)
+                response = client.post(operations[id].url(world.names), body, format="json")
+
+            assert response.status_code < 500, (id, field, response.content)
+            assert response.status_code >= 400 or response.json()["results"][0]["status"] == "rejected", (id, field)
