@@ -22,7 +22,7 @@ from recsys.training.tensorflow import keras, seed_everything, tf
 WINDOW = 20
 WIDTH = 16
 UNITS = 32
-EPOCHS, BATCH_SIZE = 5, 512
+EPOCHS, STEPS, BATCH_SIZE = 5, 400, 512
 LEARNING_RATE = 1e-2
 DEPTH = 3
 
@@ -95,7 +95,7 @@ def train_behaviour(
     seed_everything(seed)
     model = build(spec.sizes["category"], train.feeds["sequence"].shape[1])
     model.compile(keras.optimizers.Adam(LEARNING_RATE), loss="sparse_categorical_crossentropy")
-    plan = schedule(len(train), BATCH_SIZE, usual=EPOCHS)
+    plan = schedule(len(train), BATCH_SIZE, usual=EPOCHS, least_steps=STEPS)
     model.fit(
         train.feeds,
         train.following,

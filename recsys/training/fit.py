@@ -39,7 +39,14 @@ class Schedule:
     patience: int
 
 
-def schedule(rows: int, batch_size: int, epochs: int | None = None, *, usual: int = USUAL_PASSES) -> Schedule:
+def schedule(
+    rows: int,
+    batch_size: int,
+    epochs: int | None = None,
+    *,
+    usual: int = USUAL_PASSES,
+    least_steps: int = LEAST_STEPS,
+) -> Schedule:
     """Choose steps and passes so that a log of few rows is learnt from in as many steps as it needs.
 
     A screen's first days are some thousand rows: at 1,024 rows a step a pass would be two steps, and six passes would
@@ -49,12 +56,13 @@ def schedule(rows: int, batch_size: int, epochs: int | None = None, *, usual: in
         batch_size: rows of a step at most.
         epochs: passes at most; None for as many as a log of this size needs.
         usual: passes at most over a large log, when ``epochs`` is None.
+        least_steps: steps that a small log is to be gone through in, at most forty passes.
     """
     size = min(batch_size, max(SMALLEST_BATCH, rows // STEPS_PER_PASS))
     steps = math.ceil(rows / size)
     return Schedule(
         batch_size=size,
-        epochs=max(usual, min(MOST_PASSES, LEAST_STEPS // steps)) if epochs is None else epochs,
+        epochs=max(usual, min(MOST_PASSES, least_steps // steps)) if epochs is None else epochs,
         patience=max(LEAST_PATIENCE, min(MOST_PATIENCE, PATIENCE_ROWS // rows)),
     )
 

@@ -34,7 +34,7 @@ WIDTH = 32
 DEPTH = 10
 LEARNING_RATE = 3e-3
 TEMPERATURE = 0.1
-EPOCHS, BATCH_SIZE = 4, 1024
+EPOCHS, STEPS, BATCH_SIZE = 4, 300, 1024
 
 
 class TwoTowers(tfrs.Model):  # type: ignore[misc]
@@ -126,7 +126,7 @@ def _fit(model: TwoTowers, train: Examples, popularity: NDArray[np.intp], progre
     columns: dict[str, Any] = {name: train.feeds[name] for name in (*VIEWER_FEATURES, *CREATIVE_FEATURES)}
     columns["creative_code"] = train.creative.codes
     columns["probability"] = (popularity / popularity.sum())[train.creative.codes].astype(np.float32)
-    plan = schedule(len(train), BATCH_SIZE, usual=EPOCHS)
+    plan = schedule(len(train), BATCH_SIZE, usual=EPOCHS, least_steps=STEPS)
     report = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: progress("retrieval", epoch + 1, plan.epochs, f"loss {logs['loss']:.1f}")
     )
