@@ -20,7 +20,6 @@ import cv2
 import numpy as np
 import pytest
 from django.conf import settings as django_settings
-from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
 from django.utils import timezone
@@ -81,7 +80,7 @@ class Server:
     def start(self) -> None:
         """Begin to answer."""
         self._running = _Http(("127.0.0.1", self.port), _QuietHandler)
-        self._running.set_app(StaticFilesHandler(get_wsgi_application()))
+        self._running.set_app(get_wsgi_application())
         self._thread = threading.Thread(target=self._running.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 

@@ -137,7 +137,7 @@ class Player extends HTMLElement {
   // Opt-in: one frame, because somebody asked for it; the camera is off before and after.
   async recognise() {
     this.parts.recognise.disabled = true;
-    this.parts.video.hidden = false;
+    this.watch(true);
     try {
       await this.camera.start();
       const form = new FormData();
@@ -147,9 +147,15 @@ class Player extends HTMLElement {
       this.say(error instanceof Problem ? error.message : "The camera is not available here. Your code works as well.");
     } finally {
       this.camera.stop();
-      this.parts.video.hidden = true;
+      this.watch(false);
       this.parts.recognise.disabled = false;
     }
+  }
+
+  // Whoever stands there sees what the camera sees, as long as it does.
+  watch(on) {
+    this.parts.video.hidden = !on;
+    this.parts.camera.hidden = on;
   }
 
   // A QR reader types the code and Enter, like a keyboard.
