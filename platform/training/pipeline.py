@@ -52,7 +52,7 @@ def run(*, operator_id: UUID, run_id: UUID) -> None:
 def _train(operator_id: UUID, run_id: UUID, heartbeat: Heartbeat) -> None:
     folder = folders.make(run_id)
     dataset = _export(operator_id, run_id, folder, heartbeat)
-    request = TrainingRequest(parquet=dataset, output=folder / "models", retrieval=False, behaviour=False)
+    request = TrainingRequest(parquet=dataset, output=folder / "models")
     request.write(folder / "request.json")
     report = process.train(
         folder / "request.json", folder / "report.json", relay=heartbeat.tell, still_wanted=heartbeat.check
