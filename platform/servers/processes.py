@@ -14,6 +14,8 @@ def web(host: str, port: int, *, workers: int = 2, threads: int = 4) -> Command:
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
         *("--host", host, "--port", str(port), "--workers", str(workers), "--blocking-threads", str(threads)),
         *("--no-ws", "--backpressure", str(threads * 16), "--workers-kill-timeout", "10"),
+        # Without it the end of one process ends them all.
+        *("--respawn-failed-workers", "--respawn-interval", "0.5"),
     ]
     asked = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 every address is listened on, one is asked
     return Command("web", arguments, ONE_THREAD, ready=responds(f"http://{asked}:{port}/health/live"))
