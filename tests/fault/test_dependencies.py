@@ -74,20 +74,24 @@ def test_without_postgresql_only_pages_that_need_it_answer_503(site: Any, withou
     assert [page.status_code for page in pages] == [503, 200, 200]
 
 
-def test_when_postgresql_is_back_the_same_processes_serve(
-    site: Any, player: httpx.Client, play: Callable[[httpx.Client], dict[str, Any]], without_postgres: None
-) -> None:
-    workers = site.workers()
-    assert player.post("/v1/decisions", json={}).status_code == 503
-
-    site.pair.postgres.start()
-
+def test_when_postgresql_is_back_the_same_processes_serve(site: Any, player: httpx.Client) -> None:
     def decide(_: int) -> int:
         with site.client() as client:
             return client.post("/v1/decisions", json={}).status_code
 
-    with ThreadPoolExecutor(8) as pool:  # every thread of every worker meets the new server
-        assert list(pool.map(decide, range(40))) == [200] * 40
+    def by_every_thread() -> list[int]:
+        with ThreadPoolExecutor(8) as pool:
+            return list(pool.map(decide, range(40)))
+
+    assert by_every_thread() == [200] * 40  # now each holds a connection that is about to die
+    workers = site.workers()
+    site.pair.postgres.stop()
+    try:
+        assert player.post("/v1/decisions", json={}).status_code == 503
+    finally:
+        site.pair.postgres.start()
+
+    assert by_every_thread() == [200] * 40
     assert site.workers() == workers
 
 
