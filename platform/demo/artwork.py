@@ -75,13 +75,13 @@ def _type(image: Image.Image, work: Work) -> None:
     draw = ImageDraw.Draw(image)
     large = ImageFont.load_default(size=92)
     lines = _wrap(draw, work.title, large, 900)
-    y = SIZE[1] - 190 - 104 * len(lines)
+    y = SIZE[1] - 290 - 104 * len(lines)  # players lay their caption over the lowest sixth
     for line in lines:
         draw.text((72, y), line, font=large, fill="white", stroke_width=1, stroke_fill="white")
         y += 104
     draw.text((76, y + 18), work.line, font=ImageFont.load_default(size=38), fill=(255, 255, 255))
     speaker = work.advertiser or "From the house"
-    draw.text((76, SIZE[1] - 66), speaker.upper(), font=ImageFont.load_default(size=24), fill=(235, 235, 235))
+    draw.text((76, SIZE[1] - 166), speaker.upper(), font=ImageFont.load_default(size=24), fill=(235, 235, 235))
 
 
 def _wrap(
