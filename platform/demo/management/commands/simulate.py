@@ -38,7 +38,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Describe the options."""
         parser.add_argument("--people", type=int, default=60)
-        parser.add_argument("--visits", type=int, default=1500, help="visits in each of the two phases")
+        parser.add_argument("--visits", type=int, default=3000, help="visits in each of the two phases")
         parser.add_argument("--seed", type=int, default=7)
         parser.add_argument("--url", help="drive this running server; by default the application runs in this process")
 
