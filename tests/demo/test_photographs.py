@@ -1,27 +1,45 @@
 import io
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from PIL import Image
 
-from demo.photographs import FRAME, MissingPhotograph, Photographs, camera_frame
+from demo.photographs import MissingPhotograph, Photographs, camera_frame
 
 
-def test_frames_are_what_a_camera_delivers() -> None:
-    photographs = Photographs(settings.CARRIERS)
-
-    for frame in (photographs.enrolled_again(), photographs.stranger()):
-        with Image.open(io.BytesIO(frame)) as image:
-            assert (image.format, image.size) == ("JPEG", FRAME)
+def picture(width, height, colour="red", kind="PNG", mode="RGB"):
+    buffer = io.BytesIO()
+    Image.new(mode, (width, height), colour).save(buffer, kind)
+    return buffer.getvalue()
 
 
-def test_the_frame_of_an_enrolled_person_is_another_picture_than_the_enrolled_one() -> None:
-    photographs = Photographs(settings.CARRIERS)
+@pytest.mark.parametrize(("width", "height"), [(2000, 1000), (300, 900), (640, 480), (10, 10)])
+def test_a_camera_frame_is_a_jpeg_of_640_by_480(width, height, picture_size):
+    assert picture_size(camera_frame(picture(width, height))) == ("JPEG", (640, 480))
 
-    assert photographs.enrolled_again() not in {camera_frame(picture) for picture in photographs.enrolled().values()}
+
+def test_a_picture_is_fitted_into_the_middle_of_the_frame():
+    frame = Image.open(io.BytesIO(camera_frame(picture(300, 900))))
+
+    red = [x for x in range(640) if frame.getpixel((x, 240))[0] > 200]
+    assert (red[0], red[-1]) == (240, 399)
+    assert frame.getpixel((320, 4))[0] > 200
+    assert frame.getpixel((20, 240)) == pytest.approx((96, 100, 104), abs=3)
 
 
-def test_a_missing_package_is_named_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(MissingPhotograph, match="make carriers"):
-        Photographs(tmp_path).stranger()
+def test_a_picture_with_transparency_becomes_a_frame(picture_size):
+    assert picture_size(camera_frame(picture(50, 50, (255, 0, 0, 9), mode="RGBA"))) == ("JPEG", (640, 480))
+
+
+def test_the_demonstrations_people_have_real_pictures(photographs, picture_size):
+    enrolled = photographs.enrolled()
+
+    assert set(enrolled) == {"statesman", "astronaut"}
+    assert [picture_size(one)[0] for one in enrolled.values()] == ["JPEG", "PNG"]
+    assert picture_size(photographs.enrolled_again()) == picture_size(photographs.stranger()) == ("JPEG", (640, 480))
+    assert photographs.enrolled_again() != photographs.stranger()
+
+
+@pytest.mark.parametrize("ask", [Photographs.enrolled, Photographs.enrolled_again, Photographs.stranger])
+def test_a_missing_picture_is_named_with_what_to_do(tmp_path, ask):
+    with pytest.raises(MissingPhotograph, match=r"No \w+\.jpg below .*Run `make"):
+        ask(Photographs(tmp_path))

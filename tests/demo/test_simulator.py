@@ -1,100 +1,59 @@
-from collections.abc import Callable
-from uuid import UUID
-
 import pytest
-from django.conf import settings
-from django.utils import timezone
 
-import catalog.selectors
-import events.selectors
-import signage.selectors
-import subjects.selectors
-from accounts.roles import Scope
-from accounts.services import issue_api_key
 from core.tenancy import operator_scope
-from demo import catalogue, loop, stage
+from decisions.models import Decision
+from demo import catalogue, simulator
 from demo.audience import Audience
-from demo.photographs import Photographs
-from demo.player import Player, Refused
-from demo.simulator import Phase, oracle_rate, register, run
+from demo.simulator import EVENTS_AT_ONCE, Phase
+from events.models import Engagement, Play
+from subjects.models import Consent, Profile, Subject
 
-CATEGORIES = [work.category for work in catalogue.FILMS]
+PEOPLE, VISITS = 12, 40
 
 
-def test_an_audience_is_recognised_served_and_counted_through_the_api(
-    cinema: UUID, connect: Callable[[str], Player]
-) -> None:
-    audience = Audience(people=8, categories=CATEGORIES, seed=1)
-    key = issue_api_key(operator_id=cinema, name="kiosk", scopes=[Scope.SUBJECTS, Scope.KIOSK])
-    codes = register(connect(key), audience)
-    token = loop.pair(operator_id=cinema, screen_name="Box office queue", connect=connect)
+@pytest.fixture
+def audience():
+    return Audience(people=PEOPLE, categories=[work.category for work in catalogue.FILMS], seed=7)
 
-    shown = run(connect(token), audience, codes, Phase(1, 20), progress=lambda done, of: None)
 
-    assert len(codes) == 8
-    assert len(shown) == 60  # three places at the box office
+def test_a_simulated_audience_uses_the_platform_as_people_would(cinema, kiosk, player, audience):
+    progress = []
+    codes = simulator.register(kiosk, audience)
+
+    outcomes = simulator.run(
+        player, audience, codes, Phase(1, VISITS), progress=lambda done, of: progress.append((done, of))
+    )
+
+    visitors = [audience.visitor(1, visit).number for visit in range(VISITS)]
+    assert [outcome.person for outcome in outcomes] == [number for number in visitors for _ in range(3)]
+    assert progress == [(done, VISITS) for done in range(1, VISITS + 1)]
     with operator_scope(cinema):
-        rows = list(events.selectors.examples(operator_id=cinema, until=timezone.now()))
-        assert subjects.selectors.count(operator_id=cinema) == 8
-    assert len(rows) == 60
-    assert sum(row["label"] for row in rows) == sum(outcome.engaged for outcome in shown)
-    assert all(row["viewer"] for row in rows)
+        assert Subject.objects.count() == len(codes) == PEOPLE
+        assert Consent.objects.filter(state="given").count() == PEOPLE * len(simulator.PURPOSES)
+        assert Decision.objects.count() == VISITS
+        assert Play.objects.count() == len(outcomes) == VISITS * 3
+        assert Engagement.objects.count() == sum(outcome.engaged for outcome in outcomes) > 0
+        assert set(Decision.objects.values_list("basis", flat=True)) == {"personal"}
+        assert Profile.objects.exclude(recent=[]).exists()  # who agreed to it is remembered
 
 
-def test_the_main_job_runs_as_promised(cinema: UUID, connect: Callable[[str], Player]) -> None:
+def test_events_go_in_batches_and_the_last_ones_too(cinema, kiosk, player, audience, monkeypatch):
+    codes, sizes, report = simulator.register(kiosk, audience), [], player.report
+    monkeypatch.setattr(player, "report", lambda events: sizes.append(len(events)) or report(events))
+    monkeypatch.setattr(simulator, "EVENTS_AT_ONCE", 10)
+
+    simulator.run(player, audience, codes, Phase(1, 5), progress=lambda done, of: None)
+
     with operator_scope(cinema):
-        stage.enrol_people(cinema, lambda line: None)
-    token = loop.pair(operator_id=cinema, screen_name="Lobby wall", connect=connect)
-    lines: list[str] = []
-
-    loop.run(connect(token), Photographs(settings.CARRIERS), loop.code_holder(cinema), lines.append)
-
-    said = "\n".join(lines)
-    assert said.count("recognised") == 2
-    assert said.count("anonymous") == 1
-    assert said.count("accepted, accepted") == 3
+        assert sum(sizes) == Play.objects.count() + Engagement.objects.count()
+    assert len(sizes) > 1
+    assert EVENTS_AT_ONCE == 100
 
 
-def test_pairing_again_takes_the_former_demo_player_off(cinema: UUID, connect: Callable[[str], Player]) -> None:
-    former = loop.pair(operator_id=cinema, screen_name="Lobby wall", connect=connect)
-    token = loop.pair(operator_id=cinema, screen_name="Lobby wall", connect=connect)
+def test_an_event_that_is_not_accepted_stops_the_simulation(cinema, kiosk, player, audience, monkeypatch):
+    codes = simulator.register(kiosk, audience)
+    made = simulator.play_of
+    monkeypatch.setattr(simulator, "play_of", lambda decision, item: made(decision, item) | {"position": 19})
 
-    assert connect(token).decide([], count=0).body["slate"]
-    with pytest.raises(Refused, match="401 unauthenticated"):
-        connect(former).decide([], count=0)
-
-
-def test_the_code_holder_stays_one_person(cinema: UUID) -> None:
-    first, second = loop.code_holder(cinema), loop.code_holder(cinema)
-
-    assert first != second
-    with operator_scope(cinema):
-        assert subjects.selectors.count(operator_id=cinema) == 1
-
-
-@pytest.mark.django_db
-def test_building_twice_adds_nothing(own_state: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("demo.artwork.SIZE", (160, 90))
-    operator_id = stage.build(password="a-password-of-the-demo", say=lambda line: None)
-    before = _rows(operator_id)
-
-    assert stage.build(password="another", say=lambda line: None) == operator_id
-    assert _rows(operator_id) == before == (50, 4, 2)
-
-
-def test_nobody_engages_more_than_a_policy_that_knew_every_taste() -> None:
-    audience = Audience(people=30, categories=CATEGORIES, seed=1)
-
-    best = oracle_rate(audience, CATEGORIES)
-
-    assert all(person.probability(category) <= 1 for person in audience.people for category in CATEGORIES)
-    assert best > sum(person.probability(CATEGORIES[0]) for person in audience.people) / 30
-
-
-def _rows(operator_id: UUID) -> tuple[int, int, int]:
-    with operator_scope(operator_id):
-        return (
-            catalog.selectors.creatives(operator_id=operator_id).count(),
-            signage.selectors.screens(operator_id=operator_id).count(),
-            subjects.selectors.count(operator_id=operator_id),
-        )
+    with pytest.raises(RuntimeError, match=r"of \d+ events were not accepted, the first: "):
+        simulator.run(player, audience, codes, Phase(1, 2), progress=lambda done, of: None)
