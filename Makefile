@@ -77,6 +77,7 @@ lock: setup ## pin the requirements anew, with hashes
 	    $(COMPILE) requirements/$$name.in --no-deps --output-file requirements/$$name.txt; \
 	done
 	@$(NPM) install --prefix frontend --package-lock-only
+	@$(VENV)/python -c 'import json, pathlib; path = pathlib.Path("frontend/package-lock.json"); lock = json.loads(path.read_text()); [entry.pop("funding", None) for entry in lock["packages"].values()]; path.write_text(json.dumps(lock, indent=2) + "\n")'
 
 # ---------------------------------------------------------------------------------------------------------- set-up
 

@@ -57,6 +57,7 @@ def test_the_front_end_is_locked_by_digest_and_names_no_host_to_fetch_from(root:
     assert packages
     assert [name for name, entry in packages.items() if not entry.get("integrity", "").startswith("sha512-")] == []
     assert [name for name, entry in packages.items() if "resolved" in entry] == []
+    assert "://" not in json.dumps(lock)
 
 
 def test_the_front_end_is_pinned_to_exact_versions(root: Path) -> None:
