@@ -18,6 +18,7 @@ SHORTEST = 0.5
 """Seconds between two beats however much happens."""
 
 Beat = Callable[[dict[str, Any]], bool]
+Observe = Callable[[str, int, int, str], None]
 
 
 class Heartbeat:
@@ -27,8 +28,9 @@ class Heartbeat:
     waited for; the sweep decides when it was too long.
     """
 
-    def __init__(self, beat: Beat) -> None:
+    def __init__(self, beat: Beat, observe: Observe | None = None) -> None:
         self._beat = beat
+        self._observe = observe
         self._progress: dict[str, Any] = {}
         self._news = threading.Event()
         self._stop = threading.Event()
@@ -52,6 +54,8 @@ class Heartbeat:
         """Say where the run is."""
         self._progress = {"stage": stage, "done": done, "of": of, "message": message}
         self._news.set()
+        if self._observe is not None:
+            self._observe(stage, done, of, message)
 
     def check(self) -> None:
         """Make sure that the run is still this worker's.

@@ -26,7 +26,7 @@ from recsys.training.errors import TrainingRefused
 from recsys.training.request import TrainingRequest
 from training import export, folders, gate, process, selectors, services
 from training.errors import RunFailed, RunTakenAway
-from training.heartbeat import Heartbeat
+from training.heartbeat import Heartbeat, Observe
 
 logger = logging.getLogger(__name__)
 
@@ -35,15 +35,19 @@ EXPORTS = 3
 LONGEST_REASON = 500
 
 
-def run(*, operator_id: UUID, run_id: UUID) -> None:
-    """Carry out a waiting run; does nothing when it does not wait or another one of the operator is under way."""
+def run(*, operator_id: UUID, run_id: UUID, observe: Observe | None = None) -> None:
+    """Carry out a waiting run; does nothing when it does not wait or another one of the operator is under way.
+
+    Args:
+        observe: is told each step of the way (stage, done, of, message) for somebody who waits at a terminal.
+    """
     folders.discard_leftovers(selectors.running_ids())
     with operator_scope(operator_id):
         begun = services.begin(operator_id=operator_id, run_id=run_id, at=timezone.now())
     if begun is None:
         return
     try:
-        with _failing(operator_id, run_id), _beating(operator_id, run_id) as heartbeat:
+        with _failing(operator_id, run_id), _beating(operator_id, run_id, observe) as heartbeat:
             _train(operator_id, run_id, heartbeat)
     finally:
         folders.discard(run_id)
@@ -129,11 +133,11 @@ def _metrics(report: dict[str, Any], measured: gate.Measured, verdict: gate.Verd
 
 
 @contextmanager
-def _beating(operator_id: UUID, run_id: UUID) -> Iterator[Heartbeat]:
+def _beating(operator_id: UUID, run_id: UUID, observe: Observe | None) -> Iterator[Heartbeat]:
     def beat(progress: dict[str, Any]) -> bool:
         return services.beat(operator_id=operator_id, run_id=run_id, progress=progress)
 
-    with Heartbeat(beat) as heartbeat:
+    with Heartbeat(beat, observe) as heartbeat:
         yield heartbeat
 
 

@@ -34,13 +34,17 @@ class Command(BaseCommand):
     def _train(self, operator_id: UUID) -> None:
         with operator_scope(operator_id):
             run = training.services.request_run(operator_id=operator_id, trigger="demo", actor=stage.ACTOR)
-        training.pipeline.run(operator_id=operator_id, run_id=run.id)
+        training.pipeline.run(operator_id=operator_id, run_id=run.id, observe=self.observe)
         with operator_scope(operator_id):
             run = training.selectors.get(operator_id=operator_id, run_id=run.id)
         if run.state != "succeeded":
             raise CommandError(f"The training failed: {run.reason}")
         if not stage.has_model(operator_id):
             raise CommandError(f"The trained model was not activated: {run.reason or 'see the console under Models'}.")
+
+    def observe(self, step: str, done: int, of: int, message: str) -> None:
+        """Print one step of the training."""
+        self.say(f"    {step} {done} of {of}: {message}")
 
     def say(self, line: str) -> None:
         """Print one line at once."""

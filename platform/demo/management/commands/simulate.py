@@ -100,13 +100,17 @@ class Command(BaseCommand):
     def _train(self, operator_id: UUID) -> None:
         with operator_scope(operator_id):
             wanted = training.services.request_run(operator_id=operator_id, trigger="demo", actor=stage.ACTOR)
-        training.pipeline.run(operator_id=operator_id, run_id=wanted.id)
+        training.pipeline.run(operator_id=operator_id, run_id=wanted.id, observe=self.observe)
         with operator_scope(operator_id):
             done = training.selectors.get(operator_id=operator_id, run_id=wanted.id)
         if done.state != "succeeded":
             raise CommandError(f"The training ended as {done.state}: {done.reason}")
         if not stage.has_model(operator_id):
             raise CommandError(f"The gate kept the trained model back: {done.metrics}")
+
+    def observe(self, step: str, done: int, of: int, message: str) -> None:
+        """Print one step of the training."""
+        self.say(f"    {step} {done} of {of}: {message}")
 
     def say(self, line: str) -> None:
         """Print one line at once."""
