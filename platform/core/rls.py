@@ -5,9 +5,10 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+# The sub-selects make the planner read each setting once per statement instead of once per row.
 CONDITION = (
-    "(({column} = NULLIF(current_setting('app.operator', true), '')::uuid)"
-    " OR (current_setting('app.platform', true) = 'on'))"
+    "(({column} = (SELECT NULLIF(current_setting('app.operator', true), '')::uuid))"
+    " OR (SELECT current_setting('app.platform', true) = 'on'))"
 )
 
 
