@@ -11,15 +11,21 @@ from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
+from schemathesis.core.failures import FailureGroup
 from schemathesis.generation import GenerationMode
 from schemathesis.schemas import BaseSchema
+from schemathesis.specs.openapi import checks
 
 from config.wsgi import application as vitrine
 
 PROBLEM = {"type", "title", "status", "detail", "code", "errors", "request_id"}
 Body = Callable[[Mapping[str, str]], dict[str, Any]]
 
-EXAMPLES = 8
+AS_DOCUMENTED = [
+    checks.status_code_conformance, checks.content_type_conformance, checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]  # fmt: skip
+EXAMPLES = 10
 bounded = settings(
     deadline=None, derandomize=True, database=None, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
@@ -60,6 +66,15 @@ def verdict(response: Any, body: bytes) -> str:
     return f"without {missing}" if missing else ""
 
 
+def undocumented(response: Any, case: Any) -> list[str]:
+    """Return in which ways an answer is not what the document says."""
+    try:
+        case.validate_response(response, checks=AS_DOCUMENTED)
+    except FailureGroup as group:
+        return [str(failure) for failure in group.exceptions]
+    return []
+
+
 def attack(strategy: st.SearchStrategy[Any], send: Callable[[Any], Any], examples: int) -> tuple[list[Any], set[int]]:
     """Send what a strategy draws; return what went wrong with what, and the statuses of all answers."""
     wrong, statuses = [], set()
@@ -79,10 +94,10 @@ def attack(strategy: st.SearchStrategy[Any], send: Callable[[Any], Any], example
 
 @pytest.mark.parametrize("mode", list(GenerationMode))
 @pytest.mark.parametrize("names", ["of one's own", "made up"])
-def test_generated_requests_never_break_an_operation(
+def test_generated_requests_are_answered_as_documented_and_break_nothing(
     schema: BaseSchema, operations: Any, world: Any, undone: Any, mode: GenerationMode, names: str
 ) -> None:
-    wrong, statuses = {}, set()
+    wrong, strange, statuses = {}, [], set()
     for result in schema.get_all_operations():
         generated = result.ok()
         operation = operations[generated.definition.raw["operationId"]]
@@ -91,7 +106,9 @@ def test_generated_requests_never_break_an_operation(
 
         def send(case: Any, headers: dict[str, str] = headers) -> Any:
             with undone():
-                return case.call(headers=headers)
+                response = case.call(headers=headers)
+            strange.extend((case.operation.label, found) for found in undocumented(response, case))
+            return response
 
         if own != {}:
             strategy = generated.as_strategy(generation_mode=mode, path_parameters=own)
@@ -99,6 +116,7 @@ def test_generated_requests_never_break_an_operation(
             statuses |= seen
 
     assert {id: found for id, found in wrong.items() if found} == {}
+    assert strange == []
     assert 400 in statuses
     assert mode is GenerationMode.NEGATIVE or 200 in statuses
 

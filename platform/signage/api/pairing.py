@@ -2,7 +2,7 @@
 
 from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -49,14 +49,12 @@ class Pairing(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
-    @extend_schema(
-        operation_id="read_pairing",
-        parameters=[OpenApiParameter("Authorization", str, "header", description="Bearer and the pairing's secret.")],
-        responses=PairingSerializer,
-        auth=[],
-    )
+    @extend_schema(operation_id="read_pairing", responses=PairingSerializer, auth=[{"bearer": []}])
     def get(self, request: Request, pairing: str) -> Response:
-        """Wait for the claim; the first answer after it holds the device token, and only that one."""
+        """Wait for the claim; the first answer after it holds the device token, and only that one.
+
+        The bearer token is the secret that came with the code.
+        """
         scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not secret:
             raise Unauthenticated("Send the pairing's secret as a bearer token.")
