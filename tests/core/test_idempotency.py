@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -7,6 +8,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
+import catalog.services
 from accounts.models import Operator
 from accounts.roles import Scope
 from accounts.services import create_operator, issue_api_key
@@ -30,6 +32,21 @@ def token(tenant: Operator) -> str:
     return issue_api_key(operator_id=tenant.id, name="integration", scopes=[Scope.WRITE])
 
 
+@pytest.fixture
+def entered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which names were to be added; each takes long enough for every other request to arrive meanwhile."""
+    names: list[str] = []
+    add_advertiser = catalog.services.add_advertiser
+
+    def slowly(**terms: Any) -> Advertiser:
+        names.append(terms["name"])
+        time.sleep(0.3)
+        return add_advertiser(**terms)
+
+    monkeypatch.setattr(catalog.services, "add_advertiser", slowly)
+    return names
+
+
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
     """Run calls in threads that begin together, each with a connection of its own."""
     barrier = Barrier(len(calls))
@@ -51,9 +68,10 @@ def add(token: str, name: str, key: str = KEY) -> Any:
     return client.post("/v1/advertisers", {"name": name}, format="json", HTTP_IDEMPOTENCY_KEY=key)
 
 
-def test_simultaneous_requests_with_one_key_are_done_once(tenant: Operator, token: str) -> None:
+def test_simultaneous_requests_with_one_key_are_done_once(tenant: Operator, token: str, entered: list[str]) -> None:
     answers = at_once(*[lambda: add(token, "Baker")] * 4)
 
+    assert entered == ["Baker"]
     with operator_scope(tenant.id):
         assert Advertiser.objects.count() == 1
         assert Reply.objects.count() == 1
@@ -62,10 +80,13 @@ def test_simultaneous_requests_with_one_key_are_done_once(tenant: Operator, toke
     assert sorted("Idempotent-Replayed" in answer for answer in answers) == [False, True, True, True]
 
 
-def test_of_simultaneous_requests_with_one_key_and_two_bodies_one_is_done(tenant: Operator, token: str) -> None:
+def test_of_simultaneous_requests_with_one_key_and_two_bodies_one_is_done(
+    tenant: Operator, token: str, entered: list[str]
+) -> None:
     answers = at_once(lambda: add(token, "Baker"), lambda: add(token, "Cook"))
 
     assert sorted(answer.status_code for answer in answers) == [201, 409]
+    assert len(entered) == 1
     with operator_scope(tenant.id):
         assert Advertiser.objects.count() == 1
 
