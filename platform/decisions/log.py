@@ -1,8 +1,7 @@
 """Write a decision down: one round trip for the decision, its viewers and its choices.
 
-The commit does not wait for the disk. PostgreSQL writes its log in order, so the commit of an event waits for its
-decision as well: whatever was reported has a decision that survives. A crash of the database loses at most the
-decisions of its last moments that nobody had reported yet.
+The commit waits for the disk: a player shows what it was answered, and the play it reports later must find its
+decision, also when the database crashed in between.
 """
 
 from collections.abc import Sequence
@@ -85,8 +84,7 @@ def write(entry: Entry) -> UUID:
     """Log a decision and return its id."""
     decision_id = new_id()
     shared = (entry.at, entry.operator_id, decision_id)
-    statements: list[tuple[str, list[Any]]] = [("SET LOCAL synchronous_commit TO off", [])]
-    statements += [_decision(entry, decision_id), insert("decisions_choice", _CHOICE, _choices(entry, shared))]
+    statements = [_decision(entry, decision_id), insert("decisions_choice", _CHOICE, _choices(entry, shared))]
     if entry.viewers:
         statements.append(insert("decisions_decisionviewer", _VIEWER, _viewers(entry, shared)))
     with connection.cursor() as cursor:

@@ -122,6 +122,5 @@ def test_a_killed_postgresql_loses_no_acknowledged_event(site: Any, streams: Any
     assert acknowledged <= set(stored(site))
     results = send_again(site, sent)
     assert {results[id] for id in acknowledged} == {"duplicate"}
-    # A decision that nobody had reported yet may be lost with the server; its events are told so, and never counted.
-    assert set(results.values()) <= {"accepted", "duplicate", "unknown_decision"}
-    assert_counted_once(site, {id for id, result in results.items() if result != "unknown_decision"})
+    assert set(results.values()) <= {"accepted", "duplicate"}
+    assert_counted_once(site, ids_of(sent))
