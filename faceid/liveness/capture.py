@@ -1,6 +1,7 @@
 """What liveness is judged on: one or several looks at one face, and what else the camera gave."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ class Look:
     """One frame and the face in it.
 
     Attributes:
-        image: RGB, uint8, shape (height, width, 3); the whole frame, since the surroundings of a face give a screen away.
+        image: RGB, uint8, shape (height, width, 3); the whole frame, since what surrounds a face gives a screen away.
         face: where the face is in ``image``.
         at: seconds since the capture's first frame; 0 for a still.
     """
@@ -29,8 +30,8 @@ class Capture:
 
     Attributes:
         looks: one for a still, more for a video; at least one.
-        infrared: a near-infrared frame taken together with the last look and registered with it (same scene, same shape):
-            uint8, shape (height, width); None where the camera has no such sensor.
+        infrared: a near-infrared frame taken together with the last look and registered with it: uint8, shape
+            (height, width) of that look; None where the camera has no such sensor.
     """
 
     looks: tuple[Look, ...]
@@ -45,7 +46,7 @@ class Capture:
         if not self.looks:
             raise ValueError("A capture needs at least one look.")
         times = [look.at for look in self.looks]
-        if any(later <= earlier for earlier, later in zip(times, times[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(times)):
             raise ValueError("The looks of a capture must be in order of time, each later than the one before.")
         if self.infrared is not None and self.infrared.shape != self.looks[-1].image.shape[:2]:
             raise ValueError(

@@ -31,5 +31,5 @@ class Method(Protocol):
         ...
 
     def judge(self, capture: Capture) -> Evidence | None:
-        """Say what the capture shows; None when it holds too little for this method (one frame, no infrared, too short)."""
+        """Say what the capture shows; None when it holds too little for this method: one frame, no infrared."""
         ...
