@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from faceid.commands import detect, embed, prepare, verify
+from faceid.commands import detect, embed, evaluate, prepare, verify
 from faceid.commands.command import Command
 from faceid.errors import FaceError
 
@@ -13,6 +13,7 @@ COMMANDS: tuple[Command, ...] = (
     detect,
     embed,
     verify,
+    evaluate,
 )
 
 

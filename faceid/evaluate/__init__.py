@@ -1,0 +1,1 @@
+"""Measure what recognition gets right and wrong: metrics, protocols and reports on anybody's pictures."""
