@@ -126,8 +126,8 @@ class Placement:
         inverse = np.linalg.inv(self.matrix).astype(np.float32)
         depth = inverse[2, 0] * columns + inverse[2, 1] * rows + inverse[2, 2]
         depth = np.where(np.abs(depth) < 1e-6, np.float32(1e-6), depth)
-        x = (inverse[0, 0] * columns + inverse[0, 1] * rows + inverse[0, 2]) / depth
-        y = (inverse[1, 0] * columns + inverse[1, 1] * rows + inverse[1, 2]) / depth
+        x = np.asarray((inverse[0, 0] * columns + inverse[0, 1] * rows + inverse[0, 2]) / depth, dtype=np.float32)
+        y = np.asarray((inverse[1, 0] * columns + inverse[1, 1] * rows + inverse[1, 2]) / depth, dtype=np.float32)
         if self.bend is None:
             return x, y
         shift = self.bend.shift(self.across(x, y)) * self.width
