@@ -25,6 +25,7 @@ class Flights:
         active: bool, shape (C,): the state is active.
         starts, ends: int64, shape (C,): the flight, without its end.
         price, budget, daily: int64, shape (C,); ``UNLIMITED`` where there is no daily budget.
+        cap: int64, shape (C,): most plays to one person a day; ``UNLIMITED`` where there is no cap.
         hours: bool, shape (C, 24): local hours the campaign wants.
         targeting: what else it wants, by place.
     """
@@ -36,6 +37,7 @@ class Flights:
     price: NDArray[np.int64]
     budget: NDArray[np.int64]
     daily: NDArray[np.int64]
+    cap: NDArray[np.int64]
     hours: NDArray[np.bool_]
     targeting: tuple[Targeting, ...]
 
@@ -54,6 +56,19 @@ class Flights:
         affordable = (self.budget - total >= self.price) & (self.daily - today >= self.price)
         running = self.active & (self.starts <= now) & (now < self.ends) & self.hours[:, hour]
         return np.append(running & affordable, True)
+
+    def below_cap(self, shown: Mapping[UUID, int]) -> NDArray[np.bool_]:
+        """Return which campaigns may be shown once more, shape (C + 1,); the last place is content, which always may.
+
+        Args:
+            shown: how often each campaign was shown today to the one of these people who saw it most.
+        """
+        times = np.zeros(len(self), dtype=np.int64)
+        for campaign_id, often in shown.items():
+            place = self.places.get(campaign_id)
+            if place is not None:
+                times[place] = often
+        return np.append(times < self.cap, True)
 
     def _spent(self, spent: Mapping[UUID, Spending]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         amounts = np.zeros((2, len(self)), dtype=np.int64)
@@ -78,6 +93,7 @@ def flights_of(campaigns: Sequence[Campaign]) -> Flights:
         price=_integers([campaign.price_micros for campaign in campaigns]),
         budget=_integers([campaign.budget_micros for campaign in campaigns]),
         daily=_integers([campaign.daily_budget_micros or UNLIMITED for campaign in campaigns]),
+        cap=_integers([campaign.cap_per_subject_per_day or UNLIMITED for campaign in campaigns]),
         hours=hours,
         targeting=targeting,
     )

@@ -17,7 +17,6 @@ class Offer:
         price_micros: what one play costs its campaign, 0 for content.
         currency: of the price; None for content.
         priority: 1 to 10, the higher tier first; content has 0.
-        cap_per_subject_per_day: most plays to one person a day; None for no cap.
         sha256: digest of the media; None while there is none.
     """
 
@@ -36,7 +35,6 @@ class Offer:
     price_micros: int
     currency: str | None
     priority: int
-    cap_per_subject_per_day: int | None
     sha256: str | None
     content_type: str | None
     bytes: int
@@ -73,7 +71,6 @@ def offer_of(creative: Creative) -> Offer:
         price_micros=campaign.price_micros if campaign else 0,
         currency=campaign.currency if campaign else None,
         priority=campaign.priority if campaign else 0,
-        cap_per_subject_per_day=campaign.cap_per_subject_per_day if campaign else None,
         sha256=media.sha256 if media else None,
         content_type=media.content_type if media else None,
         bytes=media.bytes if media else 0,

@@ -141,6 +141,11 @@ class Eligible:
         return self.snapshot.priority[self.indices]
 
     @property
+    def campaign(self) -> NDArray[np.intp]:
+        """Place of each one's campaign among the flights, shape (M,); their number for content."""
+        return self.snapshot.campaign[self.indices]
+
+    @property
     def personal(self) -> Mask:
         """Whether each is meant for one person, shape (M,)."""
         return self.snapshot.personal[self.indices]

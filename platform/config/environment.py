@@ -46,6 +46,17 @@ def broker(redis_url: str) -> str:
     return f"redis+socket://{parts.path}?virtual_host={number}"
 
 
+def optional_secret(name: str, length: int) -> bytes:
+    """Return a secret of exactly ``length`` bytes from the environment (hex), or nothing."""
+    try:
+        value = bytes.fromhex(os.environ.get(name, ""))
+    except ValueError:
+        value = b"?"
+    if value and len(value) != length:
+        raise ImproperlyConfigured(f"{name} must be {length} bytes in hexadecimal.")
+    return value
+
+
 def secret(name: str, length: int) -> bytes:
     """Return a secret from the environment (hex) or from a private file of the state directory, made on first use."""
     if name in os.environ:

@@ -6,11 +6,18 @@ from pathlib import Path
 
 from celery.schedules import crontab
 
-from config.environment import ROOT, STATE, broker, database, flag, secret
+from config.environment import ROOT, STATE, broker, database, flag, optional_secret, secret
 
 DEBUG = flag("VITRINE_DEBUG", False)
 SECRET_KEY = secret("VITRINE_SECRET_KEY", 32).hex()
 MASTER_KEY = secret("VITRINE_MASTER_KEY", 32)
+# What wraps the keys of templates: a key management service if one is named, else a key of its own, else MASTER_KEY.
+TEMPLATE_MASTER_KEY = optional_secret("VITRINE_TEMPLATE_MASTER_KEY", 32)
+TEMPLATE_MASTER_KEY_PREVIOUS = optional_secret("VITRINE_TEMPLATE_MASTER_KEY_PREVIOUS", 32)
+KMS_URL = os.environ.get("VITRINE_KMS_URL", "")
+KMS_KEY = os.environ.get("VITRINE_KMS_KEY", "vitrine")
+KMS_TOKEN_FILE = os.environ.get("VITRINE_KMS_TOKEN_FILE", "")
+KMS_CA_FILE = os.environ.get("VITRINE_KMS_CA_FILE", "")
 ALLOWED_HOSTS = os.environ.get("VITRINE_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("VITRINE_ORIGINS", "").split(",") if origin]
 BASE_URL = os.environ.get("VITRINE_URL", "http://127.0.0.1:8000")
@@ -75,6 +82,10 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": database(os.environ.get("DATABASE_URL", "postgresql://vitrine@127.0.0.1/vitrine"))}
+DATABASE_PREPARES = flag("DATABASE_PREPARES", True)
+if DATABASE_PREPARES:
+    # The parameters are ids and times, for which the general plan is the right one from the first call on.
+    DATABASES["default"]["OPTIONS"].setdefault("options", "-c plan_cache_mode=force_generic_plan")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 
@@ -107,7 +118,8 @@ WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 WHITENOISE_AUTOREFRESH = False
 
 MEDIA_ROOT = STATE / "media"
-FACE_MODELS = STATE / "models" / "face"
+FACE_MODELS = Path(os.environ.get("VITRINE_FACE_MODELS", STATE / "models" / "face"))
+FACE_MODELS_NEXT = os.environ.get("VITRINE_FACE_MODELS_NEXT", "")
 RANKING_MODELS = STATE / "models" / "ranking"
 DATASETS = STATE / "datasets"
 CARRIERS = STATE / "carriers"
@@ -176,6 +188,7 @@ CELERY_BEAT_SCHEDULE = {
     "retrain every operator nightly": {"task": "training.nightly", "schedule": crontab(hour=2, minute=30)},
     "pick up queued and abandoned runs": {"task": "training.sweep", "schedule": 60.0, "options": {"queue": "default"}},
     "expire consents and tokens": {"task": "privacy.sweep", "schedule": 300.0},
+    "finish moves and destroy retired keys": {"task": "identities.sweep", "schedule": 600.0},
 }
 
 LOGGING = {

@@ -14,10 +14,7 @@ from django.db import connection, transaction
 @contextmanager
 def operator_scope(operator_id: UUID) -> Iterator[None]:
     """Run the block in a transaction that sees the rows of one operator."""
-    with transaction.atomic():
-        before = _swap(operator=str(operator_id), platform="")
-        yield
-        _restore(before)
+    yield from _scope(operator=str(operator_id), platform="")
 
 
 @contextmanager
@@ -26,10 +23,7 @@ def platform_scope() -> Iterator[None]:
 
     Only for finding out who is calling (credentials, pairing codes) and for tasks that walk over all operators.
     """
-    with transaction.atomic():
-        before = _swap(operator="", platform="on")
-        yield
-        _restore(before)
+    yield from _scope(operator="", platform="on")
 
 
 def enter(operator_id: UUID) -> None:
@@ -41,6 +35,15 @@ def enter(operator_id: UUID) -> None:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("Enter an operator's scope inside a transaction.")
     _swap(operator=str(operator_id), platform="")
+
+
+def _scope(*, operator: str, platform: str) -> Iterator[None]:
+    outermost = not connection.in_atomic_block  # its settings end with its transaction, so nothing is to be restored
+    with transaction.atomic():
+        before = _swap(operator=operator, platform=platform)
+        yield
+        if not outermost:
+            _restore(before)
 
 
 def _swap(*, operator: str, platform: str) -> tuple[str, str]:

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-import numpy as np
-
 import catalog.selectors
 import catalog.serving
 from catalog.selectors import Spending
@@ -68,7 +66,4 @@ def _uncapped(found: Eligible, spoken_for: Used) -> Eligible:
     """Leave out campaigns that somebody here was shown as often as they may be today."""
     if not spoken_for.shown:
         return found
-    shown = [spoken_for.shown.get(offer.campaign_id, 0) if offer.campaign_id else 0 for offer in found.offers]
-    caps = [offer.cap_per_subject_per_day for offer in found.offers]
-    below = [cap is None or times < cap for times, cap in zip(shown, caps, strict=True)]
-    return found.where(np.array(below, dtype=np.bool_))
+    return found.where(found.snapshot.flights.below_cap(spoken_for.shown)[found.campaign])

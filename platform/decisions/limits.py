@@ -3,25 +3,28 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from core.statements import Statement
 
-_USED = """
+_USED = Statement(
+    "decisions_used",
+    ("uuid", "uuid[]", "timestamptz", "timestamptz"),
+    """
 SELECT campaign_id, max(times)::bigint, 0::bigint FROM (
     SELECT choice.campaign_id, viewer.subject_id, count(*) AS times
     FROM decisions_decisionviewer viewer JOIN decisions_choice choice ON choice.decision_id = viewer.decision_id
-    WHERE viewer.operator_id = %(operator_id)s AND viewer.subject_id = ANY(%(subject_ids)s::uuid[])
-      AND viewer.at >= %(day_start)s AND choice.campaign_id IS NOT NULL
+    WHERE viewer.operator_id = $1 AND viewer.subject_id = ANY($2)
+      AND viewer.at >= $3 AND choice.campaign_id IS NOT NULL
     GROUP BY 1, 2
 ) AS per_subject GROUP BY 1
 UNION ALL
 SELECT choice.campaign_id, 0::bigint, sum(choice.price_micros)::bigint
 FROM decisions_decision decision JOIN decisions_choice choice ON choice.decision_id = decision.id
-WHERE decision.operator_id = %(operator_id)s AND decision.lease_until > %(at)s AND choice.campaign_id IS NOT NULL
+WHERE decision.operator_id = $1 AND decision.lease_until > $4 AND choice.campaign_id IS NOT NULL
 GROUP BY 1
-"""
+""",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +47,11 @@ def used(*, operator_id: UUID, subject_ids: Collection[UUID], day_start: datetim
     the budget until it ends, so a budget is overspent at most by the choices of decisions made in the same moment and
     by plays reported after the end of their lease.
     """
-    parameters: dict[str, Any] = {
-        "operator_id": operator_id,
-        "subject_ids": list(subject_ids),
-        "day_start": day_start,
-        "at": at,
-    }
     shown: dict[UUID, int] = {}
     committed: dict[UUID, int] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(_USED, parameters)
-        for campaign_id, times, micros in cursor.fetchall():
-            if times:
-                shown[campaign_id] = times
-            if micros:
-                committed[campaign_id] = micros
+    for campaign_id, times, micros in _USED.rows([operator_id, list(subject_ids), day_start, at]):
+        if times:
+            shown[campaign_id] = times
+        if micros:
+            committed[campaign_id] = micros
     return Used(shown, committed)

@@ -11,27 +11,38 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
 
 from core.ids import new_id
+from core.statements import Statement
 from decisions.models import Basis
-from decisions.sql import insert
 from recsys.features import Context
 
-_DECISION = (
-    ("id", "uuid"), ("created_at", "timestamptz"), ("operator_id", "uuid"), ("screen_id", "uuid"), ("scene", "text"),
-    ("policy", "text"), ("at", "timestamptz"), ("lease_until", "timestamptz"), ("basis", "text"), ("purposes", "text"),
-    ("audience", "jsonb"), ("context", "jsonb"), ("criteria", "jsonb"), ("model", "text"), ("degraded", "text"),
-)  # fmt: skip
-_VIEWER = (
-    ("id", "uuid"), ("created_at", "timestamptz"), ("operator_id", "uuid"), ("decision_id", "uuid"),
-    ("subject_id", "uuid"), ("place", "int2"), ("learn", "bool"), ("at", "timestamptz"),
-)  # fmt: skip
-_CHOICE = (
-    ("id", "uuid"), ("created_at", "timestamptz"), ("operator_id", "uuid"), ("decision_id", "uuid"),
-    ("position", "int2"), ("creative_id", "uuid"), ("campaign_id", "uuid"), ("category", "text"),
-    ("advertiser", "text"), ("duration_ms", "int4"), ("propensity", "float8"), ("score", "float8"),
-    ("price_micros", "int8"), ("basis", "text"), ("reasons", "jsonb"),
+_WRITE = Statement(
+    "decisions_log",
+    (
+        "uuid", "uuid", "timestamptz", "uuid", "text", "text", "timestamptz", "text", "text[]", "jsonb", "jsonb",
+        "jsonb",
+        "text", "text",
+        "uuid[]", "uuid[]", "uuid[]", "text[]", "text[]", "int4[]", "float8[]", "float8[]", "int8[]", "text[]",
+        "uuid[]", "uuid[]", "bool[]",
+    ),
+    """
+WITH decision AS (
+    INSERT INTO decisions_decision (id, operator_id, created_at, at, screen_id, scene, policy, lease_until, basis,
+        purposes, audience, context, criteria, model, degraded)
+    VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+), choices AS (
+    INSERT INTO decisions_choice (id, operator_id, created_at, decision_id, basis, position, creative_id, campaign_id,
+        category, advertiser, duration_ms, propensity, score, price_micros, reasons)
+    SELECT id, $2, $3, $1, $8, place - 1, creative_id, campaign_id, category, advertiser, duration_ms, propensity,
+        score, price_micros, reasons::jsonb
+    FROM unnest($15, $16, $17, $18, $19, $20, $21, $22, $23, $24) WITH ORDINALITY AS chosen (id, creative_id,
+        campaign_id, category, advertiser, duration_ms, propensity, score, price_micros, reasons, place)
+)
+INSERT INTO decisions_decisionviewer (id, operator_id, created_at, at, decision_id, subject_id, place, learn)
+SELECT id, $2, $3, $3, $1, subject_id, place - 1, learn
+FROM unnest($25, $26, $27) WITH ORDINALITY AS standing (id, subject_id, learn, place)
+""",
 )  # fmt: skip
 
 
@@ -43,7 +54,6 @@ class Place:
         advertiser: the ranker's word for who pays, empty for content.
     """
 
-    position: int
     creative_id: UUID
     campaign_id: UUID | None
     category: str
@@ -83,42 +93,35 @@ class Entry:
 def write(entry: Entry) -> UUID:
     """Log a decision and return its id."""
     decision_id = new_id()
-    shared = (entry.at, entry.operator_id, decision_id)
-    statements = [_decision(entry, decision_id), insert("decisions_choice", _CHOICE, _choices(entry, shared))]
-    if entry.viewers:
-        statements.append(insert("decisions_decisionviewer", _VIEWER, _viewers(entry, shared)))
-    with connection.cursor() as cursor:
-        cursor.execute("; ".join(sql for sql, _ in statements), [value for _, values in statements for value in values])
+    _WRITE.run([
+        decision_id, entry.operator_id, entry.at, entry.screen_id, entry.scene, entry.policy, entry.lease_until,
+        entry.basis.value, list(entry.purposes), _json(entry.audience), _json(asdict(entry.context)),
+        _json(entry.criteria), entry.model, entry.degraded,
+        *_choices(entry.places),
+        *_viewers(entry.viewers),
+    ])  # fmt: skip
     return decision_id
 
 
-def _decision(entry: Entry, decision_id: UUID) -> tuple[str, list[Any]]:
-    names = ", ".join(f'"{name}"' for name, _ in _DECISION)
-    places = ", ".join(f"%s::{kind}{'[]' if name == 'purposes' else ''}" for name, kind in _DECISION)
-    values = [
-        decision_id, entry.at, entry.operator_id, entry.screen_id, entry.scene, entry.policy, entry.at,
-        entry.lease_until, entry.basis.value, list(entry.purposes), _json(entry.audience), _json(asdict(entry.context)),
-        _json(entry.criteria), entry.model, entry.degraded,
-    ]  # fmt: skip
-    return f"INSERT INTO decisions_decision ({names}) VALUES ({places})", values  # noqa: S608 - names of ours
-
-
-def _choices(entry: Entry, shared: tuple[datetime, UUID, UUID]) -> list[tuple[Any, ...]]:
+def _choices(places: Sequence[Place]) -> list[list[Any]]:
+    """Return one list per column, best place first."""
     return [
-        (
-            new_id(), *shared, place.position, place.creative_id, place.campaign_id, place.category, place.advertiser,
-            place.duration_ms, place.propensity, place.score, place.price_micros, entry.basis.value,
-            _json(place.reasons),
-        )
-        for place in entry.places
-    ]  # fmt: skip
-
-
-def _viewers(entry: Entry, shared: tuple[datetime, UUID, UUID]) -> list[tuple[Any, ...]]:
-    return [
-        (new_id(), *shared, subject_id, place, learn, entry.at)
-        for place, (subject_id, learn) in enumerate(entry.viewers)
+        [new_id() for _ in places],
+        [place.creative_id for place in places],
+        [place.campaign_id for place in places],
+        [place.category for place in places],
+        [place.advertiser for place in places],
+        [place.duration_ms for place in places],
+        [place.propensity for place in places],
+        [place.score for place in places],
+        [place.price_micros for place in places],
+        [_json(place.reasons) for place in places],
     ]
+
+
+def _viewers(viewers: Sequence[tuple[UUID, bool]]) -> list[list[Any]]:
+    """Return one list per column."""
+    return [[new_id() for _ in viewers], [subject for subject, _ in viewers], [learn for _, learn in viewers]]
 
 
 def _json(value: object) -> str:

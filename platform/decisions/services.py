@@ -172,7 +172,7 @@ def _log(
         model=scored.model,
         degraded=scored.degraded,
         viewers=[(person.id, person.id in audience.learning) for person in audience.personalised] if personal else [],
-        places=[_place(position, pick, why[position]) for position, pick in enumerate(picks)],
+        places=[_place(pick, lines) for pick, lines in zip(picks, why, strict=True)],
     )
     decision_id = log.write(entry)
     places = [
@@ -185,10 +185,10 @@ def _log(
     )  # fmt: skip
 
 
-def _place(position: int, pick: Pick, why: list[str]) -> log.Place:
+def _place(pick: Pick, why: list[str]) -> log.Place:
     offer = pick.offer
     return log.Place(
-        position=position, creative_id=offer.id, campaign_id=offer.campaign_id, category=offer.category,
+        creative_id=offer.id, campaign_id=offer.campaign_id, category=offer.category,
         advertiser=offer.advertiser_public_id or "", duration_ms=offer.duration_ms, propensity=pick.propensity,
         score=pick.score, price_micros=offer.price_micros, reasons=why,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
 from core.ids import public_id
+from core.statements import Statement
 from core.tenancy import platform_scope
 from subjects.errors import UnknownNotice, UnknownReceipt, UnknownSubject
 from subjects.models import Action, Consent, ConsentEntry, Notice, Profile, Receipt, Subject
@@ -42,19 +43,23 @@ class Holder:
     actor: str
 
 
-_PEOPLE = """
+_PEOPLE = Statement(
+    "subjects_people",
+    ("uuid", "uuid[]", "uuid", "timestamptz"),
+    """
 SELECT subject.id, subject.pseudonym, array_agg(consent.purpose) AS purposes,
     CASE WHEN bool_or(consent.purpose = 'personalise') THEN
         (SELECT recent FROM subjects_profile profile
-         WHERE profile.subject_id = subject.id AND profile.operator_id = %(operator_id)s)::text
+         WHERE profile.subject_id = subject.id AND profile.operator_id = $1)::text
     END AS recent
 FROM subjects_subject subject
 JOIN subjects_consent consent ON consent.subject_id = subject.id AND consent.operator_id = subject.operator_id
-WHERE subject.operator_id = %(operator_id)s AND subject.id = ANY(%(subject_ids)s::uuid[])
-    AND consent.state = 'given' AND consent.expires_at > %(at)s
-    AND (consent.venue_id IS NULL OR consent.venue_id = %(venue_id)s)
+WHERE subject.operator_id = $1 AND subject.id = ANY($2)
+    AND consent.state = 'given' AND consent.expires_at > $4
+    AND (consent.venue_id IS NULL OR consent.venue_id = $3)
 GROUP BY subject.id
-"""
+""",
+)
 
 
 def people(
@@ -66,12 +71,7 @@ def people(
     """
     if not subject_ids:
         return {}
-    values: dict[str, Any] = {
-        "operator_id": operator_id, "subject_ids": list(subject_ids), "venue_id": venue_id, "at": at,
-    }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(_PEOPLE, values)
-        return {row[0]: _person(row) for row in cursor.fetchall()}
+    return {row[0]: _person(row) for row in _PEOPLE.rows([operator_id, list(subject_ids), venue_id, at])}
 
 
 def live_purposes(
