@@ -2,20 +2,21 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from numpy.typing import NDArray
 
 from faceid.errors import ProtectionSealed
+from faceid.sealed import KeyWrapper, MasterKey, seal, unseal
 
 SCHEME = "orthonormal-1"
-MASTER_KEY_BYTES = 32
-_NONCE_BYTES = 12
-_MAGIC = b"VPK1"
+_FIRST_MAGIC = b"VPK1"
+"""Beginning of a key as the first version stored it: sealed under the master key itself, without a data key."""
+_USE = b"template protection " + SCHEME.encode() + b" "
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,9 +27,10 @@ class Protection:
     templates of two operators are unrelated and a stolen table without its key matches nobody's face.
 
     Known weaknesses, which the design has to live with: the protection is linear, so it falls to a leaked key, and
-    to whoever holds as many pairs (plain, protected) as the embedding has dimensions; and **the same template rotated
-    under two keys can be linked**, because pairwise cosines survive. So the matrix is stored only sealed under a
-    master key, and every operator takes a fresh capture instead of copying a template.
+    to whoever holds as many pairs (plain, protected) as the embedding has dimensions (orthogonal Procrustes problem:
+    Schönemann, Psychometrika 31(1), 1966); and **the same template rotated under two keys can be linked**, because
+    pairwise cosines survive. So the matrix is stored only sealed, and every operator takes a fresh capture instead of
+    copying a template.
 
     Attributes:
         key_id: 16 hexadecimal digits of a digest of the matrix; not secret.
@@ -50,24 +52,14 @@ class Protection:
         return cls._of((q * np.sign(np.diag(r))).astype(np.float32))
 
     @classmethod
-    def from_bytes(cls, sealed: bytes, master_key: bytes) -> Self:
-        """Open what :meth:`to_bytes` sealed.
+    def open(cls, sealed: bytes, wrappers: Iterable[KeyWrapper], owner: bytes) -> Self:
+        """Open what :meth:`seal` sealed.
 
         Raises:
-            ProtectionSealed: another master key, or bytes that were altered.
+            ProtectionSealed: no wrapping key in use fits, another owner's key, or bytes that were altered.
         """
-        header = len(_MAGIC) + _NONCE_BYTES
-        nonce = sealed[len(_MAGIC) : header]
-        try:
-            if not sealed.startswith(_MAGIC) or len(nonce) != _NONCE_BYTES:
-                raise InvalidTag
-            plain = _cipher(master_key).decrypt(nonce, sealed[header:], _associated())
-        except InvalidTag:
-            raise ProtectionSealed(
-                "The operator's protection key cannot be opened.",
-                expected="bytes sealed under the master key in use.",
-                remedy="Check that the master key is the one the key was made with; restore the key from backup.",
-            ) from None
+        first = is_first_version(sealed)
+        plain = _opened_first(sealed, wrappers) if first else unseal(sealed, wrappers, context_of(owner))
         values = np.frombuffer(plain, dtype="<f4").astype(np.float32)
         dimension = round(values.size**0.5)
         return cls._of(values.reshape(dimension, dimension))
@@ -99,23 +91,86 @@ class Protection:
         Raises:
             ValueError: the last axis is not ``dimension`` long.
         """
-        if embeddings.shape[-1] != self.dimension:
-            raise ValueError(
-                f"This key protects {self.dimension} numbers, but the embedding has {embeddings.shape[-1]}."
-            )
-        rotated: NDArray[np.float32] = embeddings.astype(np.float32, copy=False) @ self._matrix
-        length = np.linalg.norm(rotated, axis=-1, keepdims=True)
-        protected: NDArray[np.float32] = rotated / np.maximum(length, np.finfo(np.float32).tiny)
-        return protected
+        self._require(embeddings)
+        return _unit(embeddings.astype(np.float32, copy=False) @ self._matrix)
 
-    def to_bytes(self, master_key: bytes) -> bytes:
-        """Seal the key for storage with AES-256-GCM.
+    def remove(self, templates: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Undo :meth:`apply`: whoever holds the key gets the embeddings back.
 
         Args:
-            master_key: 32 secret bytes that are kept outside the database.
+            templates: what :meth:`apply` returned, float32, shape (dimension,) or (n, dimension).
+
+        Returns:
+            Unit vectors of the same shape.
+
+        Raises:
+            ValueError: the last axis is not ``dimension`` long.
         """
-        nonce = os.urandom(_NONCE_BYTES)
-        return _MAGIC + nonce + _cipher(master_key).encrypt(nonce, self._matrix.astype("<f4").tobytes(), _associated())
+        self._require(templates)
+        return _unit(templates.astype(np.float32, copy=False) @ self._matrix.T)
+
+    def move(self, templates: NDArray[np.float32], to: "Protection") -> NDArray[np.float32]:
+        """Carry templates from this key to another without a new capture, and without an embedding in between.
+
+        A template is t1 = e R1, so t2 = t1 (R1ᵀ R2) = e R2. Computed in float64, so that a chain of rotations keeps
+        cosines as well as one does.
+
+        Args:
+            templates: protected under this key, float32, shape (dimension,) or (n, dimension).
+            to: the key they shall be protected with, of the same dimension.
+
+        Returns:
+            Unit vectors of the same shape, protected under ``to``.
+
+        Raises:
+            ValueError: the dimensions differ.
+        """
+        self._require(templates)
+        if to.dimension != self.dimension:
+            raise ValueError(f"A key of {self.dimension} numbers cannot be exchanged for one of {to.dimension}.")
+        step = self._matrix.T.astype(np.float64) @ to._matrix.astype(np.float64)
+        return _unit(templates.astype(np.float64) @ step)
+
+    def seal(self, wrapper: KeyWrapper, owner: bytes) -> bytes:
+        """Seal the key for storage: see :func:`faceid.sealed.seal`.
+
+        Args:
+            wrapper: the key that wraps the data key; it lies outside the database.
+            owner: whose key this is; another owner's bytes do not open in its place.
+        """
+        return seal(self._matrix.astype("<f4").tobytes(), wrapper, context_of(owner))
+
+    def _require(self, vectors: NDArray[np.float32]) -> None:
+        if vectors.shape[-1] != self.dimension:
+            raise ValueError(f"This key protects {self.dimension} numbers, but the embedding has {vectors.shape[-1]}.")
+
+
+def context_of(owner: bytes) -> bytes:
+    """Return the context under which an owner's key is sealed, for :func:`faceid.sealed.rewrap`."""
+    return _USE + owner
+
+
+def is_first_version(sealed: bytes) -> bool:
+    """Return whether a key was sealed by the first version, under the master key itself: it cannot be rewrapped."""
+    return sealed.startswith(_FIRST_MAGIC)
+
+
+def _opened_first(sealed: bytes, wrappers: Iterable[KeyWrapper]) -> bytes:
+    for wrapper in wrappers:
+        if isinstance(wrapper, MasterKey):
+            with suppress(ProtectionSealed):
+                return wrapper.unwrap(sealed[len(_FIRST_MAGIC) :], SCHEME.encode())
+    raise ProtectionSealed(
+        "The operator's protection key cannot be opened.",
+        expected="bytes sealed under the master key in use.",
+        remedy="Check that the master key is the one the key was made with; restore the key from backup.",
+    )
+
+
+def _unit(vectors: NDArray[np.floating]) -> NDArray[np.float32]:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: NDArray[np.float32] = (vectors / np.maximum(length, np.finfo(np.float32).tiny)).astype(np.float32)
+    return unit
 
 
 def _gaussian(dimension: int) -> NDArray[np.float64]:
@@ -124,13 +179,3 @@ def _gaussian(dimension: int) -> NDArray[np.float64]:
     uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53
     normal: NDArray[np.float64] = np.sqrt(-2.0 * np.log(uniform[0])) * np.cos(2.0 * np.pi * uniform[1])
     return normal
-
-
-def _associated() -> bytes:
-    return SCHEME.encode()
-
-
-def _cipher(master_key: bytes) -> AESGCM:
-    if len(master_key) != MASTER_KEY_BYTES:
-        raise ValueError(f"A master key has {MASTER_KEY_BYTES} bytes, not {len(master_key)}.")
-    return AESGCM(master_key)

@@ -82,6 +82,34 @@ class ProtectionKeyLost(Unavailable):
     title = "Protection key lost"
 
 
+class RecogniserMissing(Unavailable):
+    """An operator's templates were made by a recogniser that is not configured here."""
+
+    code = "recogniser_missing"
+    title = "Recogniser not configured"
+
+
+class KeyServiceDown(Unavailable):
+    """The key management service that unwraps protection keys does not answer, or refuses."""
+
+    code = "key_service_down"
+    title = "Key management service not available"
+
+
+class RotationRefused(Conflict):
+    """The operator has no key to rotate."""
+
+    code = "rotation_refused"
+    title = "Nothing to rotate"
+
+
+class MigrationRefused(Conflict):
+    """The operator cannot move to another recogniser now; the detail says why."""
+
+    code = "migration_refused"
+    title = "No move between recognisers"
+
+
 @contextmanager
 def face_problems() -> Iterator[None]:
     """Turn what ``faceid`` refuses into a problem with the right status."""

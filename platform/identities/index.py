@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from core.epochs import Topic
+from faceid.contract import EmbeddingContract
 from faceid.gallery import Gallery
 from faceid.match import Entry
 from identities import selectors
-from identities.faces import contract
+from identities.faces import spaces
 from identities.selectors import Term
 
 _CHUNK = 5_000
@@ -25,34 +26,43 @@ class Index:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: dict[UUID, _Held] = {}
+        self._held: dict[UUID, dict[str, _Held]] = {}
 
-    def gallery(self, operator_id: UUID, versions: Mapping[str, int]) -> Gallery:
+    def gallery(self, operator_id: UUID, versions: Mapping[str, int], contract_id: str | None = None) -> Gallery:
         """Return the operator's gallery, at least as new as ``versions`` (no query while nothing changed).
 
         Args:
             versions: what ``core.epochs.versions`` read in this request.
+            contract_id: which of the contracts the operator searches; None for the active one.
         """
-        contract_id = contract(operator_id).id
+        searched = spaces(operator_id, versions)
+        space = searched.named(contract_id) if contract_id else searched.active
+        known = {one.id for one in searched}
         with self._lock:
-            held = self._held.get(operator_id)
-            if held is None or held.gallery.contract_id != contract_id:
-                held = self._held[operator_id] = _Held(operator_id)
+            mine = self._held[operator_id] = {
+                name: held for name, held in self._held.get(operator_id, {}).items() if name in known
+            }
+            held = mine.setdefault(space.id, _Held(operator_id, space.contract))
         return held.fresh(versions)
 
     def held(self, operator_id: UUID, versions: Mapping[str, int]) -> frozenset[str]:
         """Return the ids of the templates this process still holds once it is up to date; loads nothing new."""
         with self._lock:
-            held = self._held.get(operator_id)
-        return frozenset() if held is None else held.fresh(versions).keys()
+            mine = list(self._held.get(operator_id, {}).values())
+        return frozenset().union(*(held.fresh(versions).keys() for held in mine))
+
+    def is_behind(self, operator_id: UUID, versions: Mapping[str, int]) -> bool:
+        """Return whether the next gallery will be filled from the database first, by a later look than ``versions``."""
+        with self._lock:
+            mine = list(self._held.get(operator_id, {}).values())
+        return not mine or any(held.is_behind(versions) for held in mine)
 
 
 class _Held:
     """One operator's gallery and what it was made from."""
 
-    def __init__(self, operator_id: UUID) -> None:
-        embedding_contract = contract(operator_id)
-        self.gallery = Gallery(embedding_contract.id, embedding_contract.dimension)
+    def __init__(self, operator_id: UUID, contract: EmbeddingContract) -> None:
+        self.gallery = Gallery(contract.id, contract.dimension)
         self._operator_id = operator_id
         self._lock = threading.Lock()
         self._seen = (-1, -1)
@@ -60,12 +70,17 @@ class _Held:
 
     def fresh(self, versions: Mapping[str, int]) -> Gallery:
         """Bring the gallery up to date; threads that come meanwhile wait, for the old one may name who withdrew."""
-        wanted = (versions.get(Topic.CONSENT, 0), versions.get(Topic.GALLERY, 0))
+        wanted = _wanted(versions)
         with self._lock:
-            if wanted[0] > self._seen[0] or wanted[1] > self._seen[1]:
+            if self.is_behind(versions):
                 self._update()
                 self._seen = wanted
         return self.gallery
+
+    def is_behind(self, versions: Mapping[str, int]) -> bool:
+        """Return whether anything changed since the gallery was filled."""
+        wanted = _wanted(versions)
+        return wanted[0] > self._seen[0] or wanted[1] > self._seen[1]
 
     def _update(self) -> None:
         """Drop what may no longer match first, then fetch the vectors of what is new or has new terms."""
@@ -89,12 +104,21 @@ class _Held:
                 yield Entry(str(template_id), str(term.subject_id), vector, term.expires_at, venues)
 
 
+def _wanted(versions: Mapping[str, int]) -> tuple[int, int]:
+    return versions.get(Topic.CONSENT, 0), versions.get(Topic.GALLERY, 0)
+
+
 _index = Index()
 
 
-def gallery(operator_id: UUID, versions: Mapping[str, int]) -> Gallery:
-    """Return the operator's gallery of this process, at least as new as ``versions``."""
-    return _index.gallery(operator_id, versions)
+def gallery(operator_id: UUID, versions: Mapping[str, int], contract_id: str | None = None) -> Gallery:
+    """Return a gallery of the operator in this process, at least as new as ``versions``; see ``Index.gallery``."""
+    return _index.gallery(operator_id, versions, contract_id)
+
+
+def is_behind(operator_id: UUID, versions: Mapping[str, int]) -> bool:
+    """Return whether this process's galleries of an operator are older than ``versions``."""
+    return _index.is_behind(operator_id, versions)
 
 
 def held(operator_id: UUID, versions: Mapping[str, int]) -> frozenset[str]:

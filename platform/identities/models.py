@@ -3,13 +3,83 @@
 from uuid import UUID
 
 from django.db import models
+from django.db.models import Q
 from pgvector.django import VectorField
 
 from core.models import OperatorRecord
 
 
+class State(models.TextChoices):
+    """What an embedding contract is for."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    NEXT = "next"
+    RETIRED = "retired"
+
+
+class Contract(OperatorRecord):
+    """An embedding contract of an operator: which recogniser and which key its templates were made with.
+
+    An operator whose templates all came from the first recogniser and the first key may have no row yet; enrolment
+    writes it. An operator with rows of which none is active is closed: its keys were destroyed.
+
+    Attributes:
+        name: id of the contract, ``emb_…``.
+        recogniser, preprocessing, dimension: what ``faceid.contract.EmbeddingContract`` says of the model.
+        key_id: the protection key; the key itself lies in the key store.
+        state: ``pending`` is being filled by a rotation and unseen by readers; ``active`` is searched, and enrolments
+            fill it; ``next`` is searched and filled beside it while the operator moves to another recogniser;
+            ``retired`` waits until its templates and its key are gone.
+        replaces: name of the contract whose templates a rotation carries over.
+        notice_version: first version of the notice that explains a renewal of the template; for ``next``.
+        due_at: when the move to ``next`` ends whoever has been seen by then.
+        key_destroyed_at: when the key of a retired contract was destroyed.
+    """
+
+    PREFIX = "ctr"
+
+    name = models.CharField(max_length=40)
+    recogniser = models.CharField(max_length=64)
+    preprocessing = models.CharField(max_length=120)
+    dimension = models.PositiveIntegerField()
+    key_id = models.CharField(max_length=32)
+    state = models.CharField(max_length=10, choices=State.choices)
+    replaces = models.CharField(max_length=40, blank=True, default="")
+    notice_version = models.PositiveIntegerField(null=True)
+    due_at = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
+    key_destroyed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["operator", "name"], name="contract_once"),
+            models.UniqueConstraint(fields=["operator"], condition=Q(state="active"), name="contract_one_active"),
+            models.UniqueConstraint(fields=["operator"], condition=Q(state="next"), name="contract_one_next"),
+            models.UniqueConstraint(
+                fields=["operator", "replaces"], condition=Q(state="pending"), name="contract_one_pending"
+            ),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="contract_state_known"),
+            models.CheckConstraint(
+                condition=Q(state="retired", retired_at__isnull=False)
+                | (~Q(state="retired") & Q(retired_at__isnull=True, key_destroyed_at__isnull=True)),
+                name="contract_retired_at_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.state})"
+
+
+class Occasion(models.TextChoices):
+    """On what occasion a template was made."""
+
+    ENROLMENT = "enrolment"
+    RENEWAL = "renewal"
+
+
 class Template(OperatorRecord):
-    """The protected embedding of one enrolment.
+    """The protected embedding of one enrolment, or of its renewal under another recogniser.
 
     The vector has passed the operator's secret rotation (``faceid.protect``); the key lies outside the database.
     Triggers refuse a template of a subject without a live ``recognise`` consent and delete it in the transaction that
@@ -18,6 +88,8 @@ class Template(OperatorRecord):
     Attributes:
         contract: id of the embedding contract; only probes under the same contract are compared.
         quality: figures of the capture. Brightness is left out: it would tell the colour of the skin.
+        occasion: enrolment, or renewal when the subject was seen again during a move to another recogniser.
+        origin_id: the template this one was carried over from by a rotation of the key.
     """
 
     PREFIX = "tpl"
@@ -27,9 +99,17 @@ class Template(OperatorRecord):
     contract = models.CharField(max_length=40)
     embedding = VectorField()
     quality = models.JSONField(default=dict)
+    occasion = models.CharField(max_length=10, choices=Occasion.choices, default=Occasion.ENROLMENT)
+    origin_id = models.UUIDField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["operator", "contract"], name="template_of_contract")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["contract", "origin_id"], condition=Q(origin_id__isnull=False), name="template_carried_once"
+            ),
+            models.CheckConstraint(condition=Q(occasion__in=Occasion.values), name="template_occasion_known"),
+        ]
 
     def __str__(self) -> str:
         return self.public_id

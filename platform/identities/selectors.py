@@ -9,7 +9,7 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from identities.models import Template
+from identities.models import Contract, State, Template
 
 _HEADER = 4
 """Bytes before the numbers in pgvector's binary form: dimension and padding, two bytes each."""
@@ -54,6 +54,57 @@ def count(*, operator_id: UUID) -> int:
     return Template.objects.filter(operator_id=operator_id).count()
 
 
+def contracts(*, operator_id: UUID) -> list[Contract]:
+    """Return the contracts of an operator, oldest first."""
+    return list(Contract.objects.filter(operator_id=operator_id).order_by("id"))
+
+
+def has_template(*, operator_id: UUID, subject_id: UUID, contract: str) -> bool:
+    """Return whether a subject has a template under a contract."""
+    return Template.objects.filter(operator_id=operator_id, subject_id=subject_id, contract=contract).exists()
+
+
+def uncarried(*, operator_id: UUID, contract: str, to: str, limit: int) -> list[tuple[UUID, UUID, NDArray[np.float32]]]:
+    """Return (template, subject, vector) of templates with a live consent that a rotation has not carried over yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT template.id, template.subject_id, vector_send(template.embedding)"
+            " FROM identities_template template JOIN subjects_recognisable live"
+            " ON live.subject_id = template.subject_id AND live.operator_id = template.operator_id"
+            " WHERE template.operator_id = %(operator_id)s AND template.contract = %(contract)s"
+            " AND live.expires_at > clock_timestamp() AND NOT EXISTS (SELECT FROM identities_template carried"
+            " WHERE carried.contract = %(to)s AND carried.origin_id = template.id)"
+            " ORDER BY template.id LIMIT %(limit)s",
+            {"operator_id": operator_id, "contract": contract, "to": to, "limit": limit},
+        )
+        return [
+            (row[0], row[1], np.frombuffer(row[2], dtype=">f4", offset=_HEADER).astype(np.float32))
+            for row in cursor.fetchall()
+        ]
+
+
+class Progress(NamedTuple):
+    """How far a move to another recogniser has come: people with a live consent, by what templates they have."""
+
+    moved: int
+    waiting: int
+
+
+def progress(*, operator_id: UUID, active: str, following: str) -> Progress:
+    """Count the people who can be recognised under the next contract, and those only under the active one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FILTER (WHERE moved), count(*) FILTER (WHERE NOT moved) FROM ("
+            " SELECT bool_or(template.contract = %(following)s) AS moved"
+            " FROM identities_template template JOIN subjects_recognisable live"
+            " ON live.subject_id = template.subject_id AND live.operator_id = template.operator_id"
+            " WHERE template.operator_id = %(operator_id)s AND template.contract IN (%(active)s, %(following)s)"
+            " AND live.expires_at > clock_timestamp() GROUP BY template.subject_id) AS person",
+            {"operator_id": operator_id, "active": active, "following": following},
+        )
+        return Progress(*cursor.fetchone())
+
+
 def enrolled(*, operator_id: UUID, subject_ids: Sequence[UUID]) -> set[UUID]:
     """Return those of the subjects who have a template."""
     found = Template.objects.filter(operator_id=operator_id, subject_id__in=subject_ids)
@@ -61,5 +112,7 @@ def enrolled(*, operator_id: UUID, subject_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def templates_of(*, operator_id: UUID, subject_id: UUID) -> list[Template]:
-    """Return a subject's templates without their vectors."""
-    return list(Template.objects.filter(operator_id=operator_id, subject_id=subject_id).defer("embedding"))
+    """Return a subject's templates without their vectors, oldest first; a rotation's second copies are left out."""
+    unseen = Contract.objects.filter(operator_id=operator_id, state__in=[State.PENDING, State.RETIRED])
+    mine = Template.objects.filter(operator_id=operator_id, subject_id=subject_id)
+    return list(mine.exclude(contract__in=unseen.values("name")).defer("embedding").order_by("id"))

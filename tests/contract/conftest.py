@@ -25,7 +25,7 @@ from rest_framework.test import APIClient
 
 import catalog.services
 import events.services
-import identities.keys
+import identities.faces
 import identities.viewers
 import privacy.services
 import registry.services
@@ -263,7 +263,7 @@ def _people(operator_id: UUID, at: datetime, names: dict[str, str]) -> None:
     }  # fmt: skip
     gone, stays = (subjects.services.register(**terms) for _ in range(2))
     privacy.services.erase(operator_id=operator_id, subject_id=gone.subject.id, actor=ACTOR, at=at)
-    identities.keys.protection(operator_id)
+    identities.faces.protection(operator_id)
     Template.objects.create(
         operator_id=operator_id, subject_id=stays.subject.id, contract="none", embedding=[0.6, 0.8], quality={}
     )

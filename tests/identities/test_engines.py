@@ -255,10 +255,10 @@ def test_a_process_that_never_searched_holds_nothing(operator: Operator, templat
 
 
 def test_a_key_is_drawn_once_and_survives_the_process(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = keys.protection(operator.id)
-    monkeypatch.setattr(keys, "_held", {})
+    first = faces.protection(operator.id)
+    monkeypatch.setattr(keys, "_opened", {})
 
-    assert keys.protection(operator.id).key_id == first.key_id
+    assert faces.protection(operator.id).key_id == first.key_id
 
 
 def test_another_operators_templates_are_invisible_to_both_engines(

@@ -18,7 +18,7 @@ from accounts.models import Operator
 from audit.models import Entry
 from core.ids import parse_public_id
 from core.tenancy import operator_scope
-from identities import keys
+from identities import faces, keys
 from identities.errors import AlreadyEnrolled, ProtectionKeyLost, RecognitionNotConsented
 from identities.models import Template
 from subjects.models import ConsentEntry, Subject
@@ -74,8 +74,8 @@ def test_the_stored_vector_is_protected_by_a_key_outside_the_database(
     stored = np.asarray(Template.objects.get().embedding, dtype=np.float32)
 
     assert abs(float(stored @ plain)) < 0.5
-    assert float(stored @ keys.protection(operator.id).apply(plain)) == pytest.approx(1.0, abs=1e-5)
-    path = keys.path_of(operator.id)
+    assert float(stored @ faces.protection(operator.id).apply(plain)) == pytest.approx(1.0, abs=1e-5)
+    path = keys.store().path_of(operator.id)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -314,13 +314,13 @@ def test_a_lost_key_is_reported_instead_of_replaced(
     operator: Operator, enrolled: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enrolled("obama")
-    keys.path_of(operator.id).unlink()
-    monkeypatch.setattr(keys, "_held", {})
+    keys.store().path_of(operator.id).unlink()
+    monkeypatch.setattr(keys, "_opened", {})
 
     with pytest.raises(ProtectionKeyLost):
-        keys.protection(operator.id)
+        faces.protection(operator.id)
 
-    assert not keys.path_of(operator.id).exists()
+    assert not keys.store().path_of(operator.id).exists()
 
 
 def test_two_operators_templates_of_one_face_have_nothing_in_common(

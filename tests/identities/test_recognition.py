@@ -25,7 +25,6 @@ from core.ids import public_id
 from core.tenancy import operator_scope
 from identities import faces, services, viewers
 from identities.index import Index
-from identities.keys import protection
 from identities.services import Frame
 from identities.viewers import How, ViewerState
 from subjects.models import Consent
@@ -328,7 +327,7 @@ class TestEmbeddings:
 
         [face] = faces.pipeline().faces(faceid.image.decode(frame))
         assert face.embedding is not None
-        vector: list[float] = protection(operator.id).apply(face.embedding).tolist()
+        vector: list[float] = faces.protection(operator.id).apply(face.embedding).tolist()
         return vector
 
     def test_a_protected_embedding_is_recognised(

@@ -2,21 +2,23 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+import numpy as np
+from django.db import transaction
+from numpy.typing import NDArray
 
 import faceid.image
 from audit.services import record
 from core.epochs import Topic, bump
 from faceid.match import THRESHOLD_STRICT
 from faceid.pipeline import Enrolment
+from faceid.rules import Figures
 from identities.errors import AlreadyEnrolled, RecognitionNotConsented, face_problems
-from identities.faces import contract, pipeline
-from identities.keys import protection
+from identities.faces import Space, Spaces, current, read
 from identities.models import Template
 from identities.pgvector_engine import PgvectorEngine
+from identities.services.rotation import keep_still, put_on_record
 from subjects.purposes import Purpose
 from subjects.services import Notice, Registration, register
 
@@ -52,45 +54,57 @@ def enrol(
         RecognitionNotConsented: ``purposes`` lacks ``recognise``.
         FaceUnusable, ImageTypeUnsupported: the picture or the face in it cannot be used; the code says why.
         AlreadyEnrolled: the face is too near to one that is enrolled here.
+        ProtectionKeyLost: the operator's key is gone, or was destroyed.
         NoPurpose, PurposeNotExplained, NoticeOutdated, ConsentTermInvalid: as ``subjects.services.give_consent``.
     """
     if Purpose.RECOGNISE not in purposes:
         raise RecognitionNotConsented("A face is enrolled only with consent to recognise. Register without a camera.")
     with face_problems():
-        captured = pipeline().enrolment(faceid.image.decode(frame, content_type))
-    vector = protection(operator_id).apply(captured.embedding)
-    contract_id = contract(operator_id).id
-    _require_new(PgvectorEngine(operator_id, contract_id), vector, operator_id, at, venue_id)
+        image = faceid.image.decode(frame, content_type)
+        captured = current(operator_id).active.pipeline.enrolment(image)
+    keep_still(operator_id)  # the same person at two kiosks at once, or a rotation of the key
+    spaces = read(operator_id)
+    vectors = {space: _vector(space, spaces, image, captured) for space in spaces}
+    for space, vector in vectors.items():
+        _require_new(PgvectorEngine(operator_id, space.id), vector, at, venue_id)
+    put_on_record(operator_id, spaces)
     registration = register(
         operator_id=operator_id, origin=origin, notice=notice, purposes=purposes, channel=channel, actor=actor,
         method=method, at=at, venue_id=venue_id if here_only else None, expires_at=expires_at,
     )  # fmt: skip
-    template = Template.objects.create(
-        operator_id=operator_id, subject=registration.subject, contract=contract_id, embedding=vector,
-        quality=_figures(captured),
-    )  # fmt: skip
+    templates = [
+        Template.objects.create(
+            operator_id=operator_id, subject=registration.subject, contract=space.id, embedding=vector,
+            quality=figures_of(captured.quality.figures),
+        )
+        for space, vector in vectors.items()
+    ]  # fmt: skip
     bump(operator_id=operator_id, topic=Topic.GALLERY)
     record(
         operator_id=operator_id, actor=actor, action="subject.enrolled", target=registration.subject.public_id,
-        detail={"template": template.public_id, "contract": contract_id},
+        detail={"templates": {template.contract: template.public_id for template in templates}},
     )  # fmt: skip
     return registration
 
 
-def _require_new(engine: PgvectorEngine, vector: Any, operator_id: UUID, at: datetime, venue_id: UUID | None) -> None:
+def figures_of(figures: Figures) -> dict[str, float]:
+    """Return what is kept of a capture's quality; brightness is left out: it would tell the colour of the skin."""
+    measured = {"score": figures.score, "eye_distance": figures.eye_distance, "sharpness": figures.sharpness}
+    return {name: round(value, 3) for name, value in measured.items()}
+
+
+def _vector(space: Space, spaces: Spaces, image: NDArray[np.uint8], captured: Enrolment) -> NDArray[np.float32]:
+    if space.pipeline is spaces.active.pipeline:
+        return space.protection.apply(captured.embedding)
+    return space.template(image, captured.face)
+
+
+def _require_new(engine: PgvectorEngine, vector: NDArray[np.float32], at: datetime, venue_id: UUID | None) -> None:
     """Refuse a face that those who may be recognised here already include.
 
     The database is asked, not the index of this process: an index filled inside a transaction that fails afterwards
     would hold what never was.
     """
-    with connection.cursor() as cursor:  # the same person at two kiosks at once
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('enrol:' || %s, 0))", [str(operator_id)])
     nearest = engine.nearest(vector[None, :], k=1, threshold=THRESHOLD_STRICT, at=at, venue=str(venue_id or ""))
     if nearest[0]:
         raise AlreadyEnrolled("This face is enrolled here already. Use its receipt to change or withdraw the consents.")
-
-
-def _figures(captured: Enrolment) -> dict[str, float]:
-    figures = captured.quality.figures
-    measured = {"score": figures.score, "eye_distance": figures.eye_distance, "sharpness": figures.sharpness}
-    return {name: round(value, 3) for name, value in measured.items()}

@@ -15,9 +15,11 @@ import subjects.selectors
 from core import epochs
 from faceid.errors import NoFace
 from faceid.match import Match, identify
-from identities import faces, index
+from faceid.pipeline import DetectedFace
+from identities import index
 from identities.errors import LoyaltyTokenUnknown, face_problems
-from identities.keys import protection
+from identities.faces import Space, Spaces, spaces
+from identities.services.migration import Sighting, renew
 from identities.viewers import How, ViewerClaim, ViewerState, issue
 from subjects.purposes import Purpose
 
@@ -90,8 +92,7 @@ def recognise(
         found, how = [_bearer(operator_id, venue_id, shown.token, at)], How.LOYALTY
     else:
         versions = epochs.versions(operator_id=operator_id) if versions is None else versions
-        vectors, how = _probes(operator_id, shown)
-        found = _matched(operator_id, venue_id, vectors, at, versions)
+        found, how = _seen(_Look(operator_id, venue_id, at, versions), shown)
     expires_at = at + settings.VIEWER_TOKEN_LIFETIME
     return [
         RecognisedViewer(
@@ -115,41 +116,110 @@ def _bearer(operator_id: UUID, venue_id: UUID, token: str, at: datetime) -> Foun
     raise LoyaltyTokenUnknown("This token names nobody who wants to be served here. A newer one may have replaced it.")
 
 
-def _probes(operator_id: UUID, shown: Frame | Probes) -> tuple[Sequence[NDArray[np.float32] | None], How]:
-    """Return the protected embedding of each face, None for a face that is too poor to compare."""
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Where and when somebody looks at a screen, and how new the memory of this process has to be."""
+
+    operator_id: UUID
+    venue_id: UUID
+    at: datetime
+    versions: Mapping[str, int]
+
+
+Probe: TypeAlias = NDArray[np.float32] | None
+"""One protected embedding; None for a face that is too poor to compare."""
+
+
+def _seen(look: _Look, shown: Frame | Probes) -> tuple[list[Found], How]:
+    known = spaces(look.operator_id, look.versions)
+    if isinstance(shown, Probes):
+        space = known.named(shown.contract)
+        return _matched(look, {space: list(shown.vectors)})[0], How.EMBEDDING
     with face_problems():
-        if isinstance(shown, Probes):
-            faces.contract(operator_id).require(shown.contract)
-            return list(shown.vectors), How.EMBEDDING
-        seen = faces.pipeline().faces(faceid.image.decode(shown.data, shown.content_type))
-        if not seen:
+        image = faceid.image.decode(shown.data, shown.content_type)
+        detected = known.active.pipeline.faces(image)
+        if not detected:
             raise NoFace(
                 "There is no face in the frame.", expected="at least one face.", remedy="Decide without viewers."
             )  # fmt: skip
-    key = protection(operator_id)
-    return [None if face.embedding is None else key.apply(face.embedding) for face in seen], How.FACE
+    probes = {space: [_probe(space, known, image, face) for face in detected] for space in known}
+    found, matches = _matched(look, probes)
+    if known.next is not None:
+        _renew(look, known, detected, probes, found, matches)
+    return found, How.FACE
+
+
+def _probe(space: Space, known: Spaces, image: NDArray[np.uint8], face: DetectedFace) -> Probe:
+    if face.embedding is None:
+        return None
+    if space.pipeline is known.active.pipeline:
+        return space.protection.apply(face.embedding)
+    return space.template(image, face.face)
 
 
 def _matched(
-    operator_id: UUID,
-    venue_id: UUID,
-    vectors: Sequence[NDArray[np.float32] | None],
-    at: datetime,
-    versions: Mapping[str, int],
-) -> list[Found]:
-    usable = [number for number, vector in enumerate(vectors) if vector is not None]
-    matches: dict[int, Match] = {}
-    if usable:
-        probes = np.stack([vector for vector in vectors if vector is not None])
-        gallery = index.gallery(operator_id, versions)
-        winners = identify(gallery, probes, at=at, venue=str(venue_id))
-        matches = {number: winner for number, winner in zip(usable, winners, strict=True) if winner is not None}
-    confirmed = _confirmed(operator_id, venue_id, _each_once(matches), at)
-    return [
+    look: _Look, probes: Mapping[Space, Sequence[Probe]]
+) -> tuple[list[Found], Mapping[Space, Mapping[int, Match]]]:
+    """Name whoever every space that knows them agrees on, and who consents here; with the matches per space."""
+    matches = {space: _nearest(look, space, vectors) for space, vectors in probes.items()}
+    vectors = next(iter(probes.values()))
+    agreed = {number: match for number in range(len(vectors)) if (match := _agreed(matches.values(), number))}
+    confirmed = _confirmed(look.operator_id, look.venue_id, _each_once(agreed), look.at)
+    found: list[Found] = [
         (confirmed[number], ViewerState.RECOGNISED) if number in confirmed
         else (None, ViewerState.BYSTANDER if vector is None else ViewerState.ANONYMOUS)
         for number, vector in enumerate(vectors)
     ]  # fmt: skip
+    return found, matches
+
+
+def _nearest(look: _Look, space: Space, vectors: Sequence[Probe]) -> dict[int, Match]:
+    usable = [number for number, vector in enumerate(vectors) if vector is not None]
+    if not usable:
+        return {}
+    gallery = index.gallery(look.operator_id, look.versions, space.id)
+    probes = np.stack([vector for vector in vectors if vector is not None])
+    winners = identify(gallery, probes, at=look.at, venue=str(look.venue_id))
+    return {number: winner for number, winner in zip(usable, winners, strict=True) if winner is not None}
+
+
+def _agreed(matches: Iterable[Mapping[int, Match]], number: int) -> Match | None:
+    """Return whom the spaces see in one face; nobody when they contradict each other."""
+    named = [found[number] for found in matches if number in found]
+    if len({match.subject for match in named}) != 1:
+        return None
+    return max(named, key=lambda match: match.score)
+
+
+def _renew(
+    look: _Look,
+    known: Spaces,
+    detected: Sequence[DetectedFace],
+    probes: Mapping[Space, Sequence[Probe]],
+    found: Sequence[Found],
+    matches: Mapping[Space, Mapping[int, Match]],
+) -> None:
+    """Offer those who are known under the old contract only for a template under the next one."""
+    assert known.next is not None
+    sightings = []
+    for number, (subject_id, _) in enumerate(found):
+        match, vector = matches[known.active].get(number), probes[known.next][number]
+        if subject_id is None or match is None or vector is None or number in matches[known.next]:
+            continue
+        runner_up = _runner_up(look, known.active, probes[known.active][number], match.subject)
+        figures = detected[number].quality.figures
+        sightings.append(Sighting(subject_id, match.score, runner_up, figures, vector))
+    if sightings:
+        renew(
+            operator_id=look.operator_id, spaces=known, sightings=sightings, venue_id=look.venue_id, at=look.at
+        )  # fmt: skip
+
+
+def _runner_up(look: _Look, space: Space, probe: Probe, subject: str) -> float:
+    assert probe is not None
+    gallery = index.gallery(look.operator_id, look.versions, space.id)
+    [near] = gallery.nearest(probe[None, :], k=2, threshold=-1.0, at=look.at, venue=str(look.venue_id))
+    return max((match.score for match in near if match.subject != subject), default=-1.0)
 
 
 def _each_once(matches: Mapping[int, Match]) -> dict[int, UUID]:
