@@ -132,3 +132,9 @@ class ModelsUnavailable(FaceError):
     """The models are missing, damaged, or cannot run on this machine."""
 
     code = "models_unavailable"
+
+
+class SnapshotUnusable(FaceError):
+    """A file is no gallery snapshot of this version, or belongs to somebody else."""
+
+    code = "snapshot_unusable"
