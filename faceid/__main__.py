@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from faceid.commands import detect, embed, evaluate, prepare, prepare_mesh, verify
+from faceid.commands import calibrate, detect, embed, evaluate, prepare, prepare_mesh, verify
 from faceid.commands.command import Command
 from faceid.errors import FaceError
 
@@ -15,6 +15,7 @@ COMMANDS: tuple[Command, ...] = (
     embed,
     verify,
     evaluate,
+    calibrate,
 )
 
 

@@ -2,12 +2,17 @@
 
 import argparse
 
+from faceid.commands import evaluate_detection, evaluate_identification, evaluate_verification
 from faceid.commands.command import Command
 
 NAME = "evaluate"
 HELP = "measure errors on one's own pictures: verification, identification, detection, liveness"
 
-EVALUATIONS: tuple[Command, ...] = ()
+EVALUATIONS: tuple[Command, ...] = (
+    evaluate_verification,
+    evaluate_identification,
+    evaluate_detection,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,11 +4,11 @@ import sys
 import time
 from typing import TextIO
 
-_EVERY = 2.0
+_EVERY = 5.0
 
 
 class Progress:
-    """Writes a line to the errors every two seconds; a run that ends sooner writes nothing."""
+    """Writes a line to the errors every five seconds; a run that ends sooner writes nothing."""
 
     def __init__(self, what: str, total: int, stream: TextIO | None = None) -> None:
         """Start the clock.

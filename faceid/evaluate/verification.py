@@ -176,7 +176,7 @@ def equal_error_rate(comparisons: Comparisons, *, rounds: int = ROUNDS, level: f
     order = np.argsort(comparisons.scores, kind="stable")
     scores, same = comparisons.scores[order], comparisons.same[order]
     first, second = comparisons.first[order], comparisons.second[order]
-    last_of_level = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1)
+    last_of_level = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(scores) - 1)
 
     def rates(weights: Scores) -> Scores:
         heavy = np.where(same, weights[:, first], weights[:, first] * weights[:, second])
@@ -225,7 +225,7 @@ def best_threshold(scores: Scores, same: NDArray[np.bool_]) -> float:
     ordered, labels = scores[order], same[order]
     # Threshold before position p: everything from p on passes.
     right = np.append(0, np.cumsum(~labels)) + np.append(np.cumsum(labels[::-1])[::-1], 0)
-    level_begins = np.append(np.append(True, np.diff(ordered) > 0), True)
+    level_begins = np.concatenate([[True], ordered[1:] > ordered[:-1], [True]])
     position = int(np.argmax(np.where(level_begins, right, -1)))
     if position == 0:
         return float(max(ordered[0], -1.0))

@@ -1,0 +1,30 @@
+"""Measure how many labelled faces are found, and how exactly."""
+
+import argparse
+from pathlib import Path
+
+from faceid.commands.evaluating import add_outputs, finish
+from faceid.evaluate import detection_report, labels, plots
+from faceid.evaluate.report import about
+from faceid.pipeline import Pipeline
+
+NAME = "detection"
+HELP = "find labelled faces: recall, average precision, landmark error"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("images", type=Path, help="folder of pictures")
+    parser.add_argument("--points", type=Path, required=True, help="JSON of boxes and points per picture")
+    parser.add_argument("--skip-missing", action="store_true", help="leave out labels whose pictures are not there")
+    add_outputs(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the figures that matter; all of them go to the JSON file."""
+    marked = labels.read(options.points, options.images, skip_missing=options.skip_missing)
+    pipeline = Pipeline.load(options.models)
+    done = detection_report.run(pipeline, marked)
+    figures = detection_report.report(done, options.images)
+    whole = about(pipeline, NAME, least_score=detection_report.LEAST_SCORE) | figures
+    return finish(options, whole, detection_report.lines(done, figures), plots.detection)
