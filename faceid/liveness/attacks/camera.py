@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from faceid.liveness.attacks.light import Linear, log_uniform, to_linear, to_srgb
 
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
 
 @dataclass(frozen=True, slots=True)
 class Camera:
@@ -16,44 +18,57 @@ class Camera:
 
     Attributes:
         blur: standard deviation of the lens's spot, pixels.
+        flare: share of the frame's mean light that the lens strews over everything, greying what is black.
         motion: length of the streak that movement leaves, pixels, and its direction in radians.
-        exposure: linear gain that brings the median luma to its target.
-        balance: linear gains of red, green and blue left by imperfect white balance.
+        target: mean linear light that exposure aims at; metering looks at the whole frame, its middle most, so a
+            display in a dark room comes out too bright as it does in life.
+        adaptation: how far white balance evens out the frame's mean colour, 0 not at all to 1.
+        balance: linear gains of red, green and blue that white balance leaves wrong.
         saturation: 1 keeps colours.
         contrast: exponent on sRGB values; above 1 darkens.
         shot, read: noise that grows with light, and noise that does not; standard deviation at white, linear light.
+        grain: standard deviation of the spot over which noise is alike, pixels; demosaicing and scaling make it so.
         denoise: whether the camera smooths noise and detail away, as phones do.
+        chroma: standard deviation of the spot over which colour is smeared, pixels; 0 keeps it.
         sharpen: strength of the unsharp mask.
         quality: JPEG quality, 1 to 100.
     """
 
     blur: float
+    flare: float
     motion: tuple[float, float]
-    exposure: float
+    target: float
+    adaptation: float
     balance: tuple[float, float, float]
     saturation: float
     contrast: float
     shot: float
     read: float
+    grain: float
     denoise: bool
+    chroma: float
     sharpen: float
     quality: int
 
     @classmethod
     def draw(cls, generator: np.random.Generator) -> Self:
         """Draw a camera between a good phone in daylight and a poor webcam in the evening."""
-        red, blue = np.exp(generator.normal(0.0, 0.16, 2))
+        red, green, blue = np.exp(generator.normal(0.0, [0.16, 0.06, 0.16]))
         moving = generator.random() < 0.25
         return cls(
             blur=float(generator.choice([0.0, log_uniform(generator, 0.3, 2.0)], p=[0.25, 0.75])),
+            flare=float(generator.choice([0.0, generator.uniform(0.0, 0.35)])),
             motion=(float(generator.uniform(2.0, 7.0)) if moving else 0.0, float(generator.uniform(0, np.pi))),
-            exposure=log_uniform(generator, 0.35, 2.2),
-            balance=(float(red), 1.0, float(blue)),
-            saturation=float(generator.uniform(0.65, 1.3)),
+            target=log_uniform(generator, 0.03, 0.5),
+            adaptation=float(generator.uniform(0.0, 0.8)),
+            balance=(float(red), float(green), float(blue)),
+            saturation=float(generator.uniform(0.45, 1.3)),
             contrast=log_uniform(generator, 0.75, 1.35),
-            shot=log_uniform(generator, 0.003, 0.05),
-            read=log_uniform(generator, 0.0005, 0.012),
+            shot=log_uniform(generator, 0.003, 0.06),
+            read=log_uniform(generator, 0.0005, 0.01),
+            grain=float(generator.choice([0.0, generator.uniform(0.4, 1.4)])),
             denoise=bool(generator.random() < 0.35),
+            chroma=float(generator.choice([0.0, log_uniform(generator, 0.5, 4.0)])),
             sharpen=float(generator.choice([0.0, generator.uniform(0.2, 1.2)])),
             quality=int(generator.integers(45, 97)),
         )
@@ -68,10 +83,25 @@ class Camera:
         Returns:
             RGB, uint8, same height and width, after one trip through JPEG.
         """
-        seen = self._through_lens(light) * (self.exposure * np.array(self.balance, dtype=np.float32))
+        light = self._through_lens(light)
+        seen = light * self._gains(light)
         spread = np.sqrt(self.shot**2 * np.clip(seen, 0.0, 1.5) + self.read**2)
-        seen = seen + spread * generator.standard_normal(seen.shape, dtype=np.float32)
-        return through_jpeg(self._processed(to_srgb(seen)), self.quality)
+        return through_jpeg(self._processed(to_srgb(seen + spread * self._noise(generator, seen.shape))), self.quality)
+
+    def _gains(self, light: Linear) -> NDArray[np.float32]:
+        """Gains of the three channels that exposure and white balance choose for a scene."""
+        means = np.clip(_metered(light), 1e-3, None)
+        mean = float(means @ _LUMA)
+        gains = self.target / mean * (mean / means) ** self.adaptation * np.array(self.balance)
+        return np.asarray(gains, dtype=np.float32)
+
+    def _noise(self, generator: np.random.Generator, shape: tuple[int, ...]) -> Linear:
+        noise = generator.standard_normal(shape, dtype=np.float32)
+        if self.grain > 0.0:
+            noise = cv2.GaussianBlur(noise, (0, 0), self.grain)
+            # The noise keeps its strength: a Gaussian of deviation s leaves 1 / (2 s sqrt(pi)) of white noise's.
+            noise *= max(1.0, 2.0 * self.grain * float(np.sqrt(np.pi)))
+        return np.asarray(noise, dtype=np.float32)
 
     def _through_lens(self, light: Linear) -> Linear:
         if self.blur > 0.0:
@@ -79,12 +109,13 @@ class Camera:
         length, angle = self.motion
         if length > 0.0:
             light = cv2.filter2D(light, -1, _streak(length, angle))
-        return light
+        return np.asarray(light + np.float32(self.flare) * _metered(light), dtype=np.float32)
 
     def _processed(self, values: Linear) -> NDArray[np.uint8]:
-        values = values**self.contrast
-        grey = values @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
-        values = grey[..., None] + self.saturation * (values - grey[..., None])
+        values = np.power(values, np.float32(self.contrast))
+        grey = (values @ _LUMA)[..., None]
+        colour = np.float32(self.saturation) * (values - grey)
+        values = grey + (cv2.GaussianBlur(colour, (0, 0), self.chroma) if self.chroma > 0.0 else colour)
         if self.denoise:
             values = cv2.bilateralFilter(values.astype(np.float32), 5, 0.06, 1.5)
         if self.sharpen > 0.0:
@@ -100,6 +131,14 @@ def retaken(image: NDArray[np.uint8], generator: np.random.Generator) -> NDArray
         generator: source of chance.
     """
     return Camera.draw(generator).take(to_linear(image), generator)
+
+
+def _metered(light: Linear) -> NDArray[np.float32]:
+    """Mean light of the three channels, the frame's middle counting most; shape (3,)."""
+    small = cv2.resize(np.clip(light, 0.0, 4.0), (16, 16), interpolation=cv2.INTER_AREA)
+    places = np.linspace(-1.0, 1.0, 16) ** 2
+    weights = np.exp(-1.5 * (places[:, None] + places))
+    return np.asarray(np.tensordot(weights / weights.sum(), small, axes=2), dtype=np.float32)
 
 
 def _streak(length: float, angle: float) -> NDArray[np.float32]:

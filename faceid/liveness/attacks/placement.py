@@ -36,13 +36,11 @@ class Bend:
 
     def shift(self, across: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the displacement, shares of the width, at places given across the bend in shares of the width."""
-        shifted: NDArray[np.float32] = self.amount * np.sin(2 * np.pi * self.waves * across + self.phase)
-        return shifted
+        return np.asarray(self.amount * np.sin(2 * np.pi * self.waves * across + self.phase), dtype=np.float32)
 
     def slope(self, across: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return how steeply the sheet leans towards the light there, -1 to 1."""
-        leaning: NDArray[np.float32] = np.cos(2 * np.pi * self.waves * across + self.phase)
-        return leaning
+        return np.asarray(np.cos(2 * np.pi * self.waves * across + self.phase), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,8 +134,7 @@ class Placement:
     def across(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return how far across the bend places of the flat picture lie, shares of its width."""
         angle = self.bend.angle if self.bend else 0.0
-        place: NDArray[np.float32] = (math.cos(angle) * x + math.sin(angle) * y) / np.float32(self.width)
-        return place
+        return np.asarray((math.cos(angle) * x + math.sin(angle) * y) / self.width, dtype=np.float32)
 
     def place(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map picture points, shape (n, 2), to frame pixels, float32, same shape."""
