@@ -19,21 +19,22 @@ _LEAST_FLATNESS = 1e-3
 _LEAST_SPREAD = 1e-3
 
 
-def align(image: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Warp one face to the canonical 112 x 112 crop.
+def align(image: NDArray[np.uint8], landmarks: NDArray[np.float32], side: int = SIDE) -> NDArray[np.uint8]:
+    """Warp one face to the canonical crop.
 
     Args:
         image: RGB, uint8, shape (height, width, 3).
         landmarks: pixels, shape (5, 2): left eye, right eye, nose, left and right mouth corner.
+        side: of the crop in pixels; the reference of 112 pixels grows with it.
 
     Returns:
-        RGB, uint8, shape (112, 112, 3); black where the picture ends.
+        RGB, uint8, shape (side, side, 3); black where the picture ends.
 
     Raises:
         DegenerateLandmarks: the five points lie on one line or in one point.
     """
-    matrix = similarity(landmarks)
-    return np.asarray(cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR), dtype=np.uint8)
+    matrix = similarity(landmarks) * (side / SIDE)
+    return np.asarray(cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def similarity(landmarks: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from faceid import detect, embed
 from faceid.align import align
 from faceid.gallery import Gallery
 from faceid.image import decode
 from faceid.match import IMPOSTOR_MARGIN, THRESHOLD_DEFAULT, Entry, Match, SearchEngine
 from faceid.pipeline import Pipeline
+from faceid.pixels import tensor_of
 
 FRAME = (640, 480)
 """Width and height of the benchmark's frame in pixels."""
@@ -61,11 +61,12 @@ def recognition_ratio(pipeline: Pipeline, photograph: NDArray[np.uint8], *, roun
     if len(faces) != 1 or faces[0].embedding is None:
         raise ValueError(f"The benchmark needs a frame with one usable face; this one has {len(faces)} faces.")
     crop = align(image, faces[0].face.landmarks)
-    detector_input, embedder_input = detect.network_input(image, 1.0), embed.network_input([crop])
+    looked_at, compared = pipeline.manifest.detector.input, pipeline.manifest.recogniser.input
+    detector_input, embedder_input = tensor_of([image], looked_at), tensor_of([crop], compared)
 
     def bare() -> None:
-        pipeline.detector.session.run({"input": detector_input})
-        pipeline.embedder.session.run({"data": embedder_input})
+        pipeline.detector.session.run({looked_at.name: detector_input})
+        pipeline.embedder.session.run({compared.name: embedder_input})
 
     ours_ms, bare_ms = interleaved([lambda: pipeline.faces(decode(data)), bare], rounds)
     return Ratio("recognise one 640x480 frame / detector + embedder sessions", ours_ms, bare_ms)

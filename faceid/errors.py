@@ -134,6 +134,18 @@ class ModelsUnavailable(FaceError):
     code = "models_unavailable"
 
 
+class MemoryExhausted(ModelsUnavailable):
+    """A network needs more memory than its session may take."""
+
+    code = "memory_exhausted"
+
+
+class ColourUnknown(FaceError, TypeError):
+    """An array came where a frame of known colour order is needed: a mistake of the program, not of a person."""
+
+    code = "colour_unknown"
+
+
 class SnapshotUnusable(FaceError):
     """A file is no gallery snapshot of this version, or belongs to somebody else."""
 

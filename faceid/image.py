@@ -4,10 +4,10 @@ import io
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from faceid.errors import FaceError, ImageTooLarge, NotAnImage, TruncatedImage, UnsupportedImageType
+from faceid.frame import Frame, from_rgb
 
 MAX_BYTES: Final = 8 * 2**20
 MAX_SIDE: Final = 8192
@@ -32,7 +32,7 @@ _OTHER_TYPES: Final = (
 _UNITS_OF_16_BITS: Final = 256
 
 
-def decode(data: bytes, content_type: str | None = None) -> NDArray[np.uint8]:
+def decode(data: bytes, content_type: str | None = None) -> Frame:
     """Decode a JPEG, PNG or WebP picture, upright, after checking its claims.
 
     Sides are read from the header and checked before any pixel is decoded, so that a small file cannot make a large
@@ -43,7 +43,7 @@ def decode(data: bytes, content_type: str | None = None) -> NDArray[np.uint8]:
         content_type: what the sender calls it. The bytes decide what it is; a type that is not accepted is refused.
 
     Returns:
-        RGB, uint8, shape (height, width, 3), at most 8,192 pixels a side and 20 million in all.
+        RGB, uint8, shape (height, width, 3), read-only, at most 8,192 pixels a side and 20 million in all.
 
     Raises:
         ImageTooLarge: too many bytes or pixels.
@@ -116,12 +116,12 @@ def _check_size(width: int, height: int) -> None:
         raise _too_large(f"The picture has {width:,} x {height:,} pixels.")
 
 
-def _pixels(picture: Image.Image) -> NDArray[np.uint8]:
+def _pixels(picture: Image.Image) -> Frame:
     orientation = _orientation(picture)
     upright = _rgb(picture)
     if orientation in _TURNS:
         upright = upright.transpose(_TURNS[orientation])
-    return np.array(upright, dtype=np.uint8)
+    return from_rgb(np.array(upright, dtype=np.uint8))
 
 
 _TURNS: Final = {

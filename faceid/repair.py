@@ -2,7 +2,8 @@
 
 The files are block-quantised: every weight is a ``DequantizeLinear`` of constants, some with a zero point of the wrong
 shape, and the recogniser declares its weights as inputs as well. The repair computes those constants once, in float32,
-drops what nothing uses, frees the dimensions that may vary, and serialises deterministically.
+drops what nothing uses, frees the dimensions that may vary, unfolds what onnxruntime runs slowly, and serialises
+deterministically.
 """
 
 from pathlib import Path
@@ -11,6 +12,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
+
+from faceid.repair_slopes import fold_normalisations, unfold_slopes
 
 _FOLDED = ("DequantizeLinear", "Reshape")
 
@@ -25,7 +28,10 @@ def repair(source: Path, *, dynamic_axes: dict[int, str]) -> bytes:
     model = onnx.load(source)
     graph = model.graph
     constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    nodes = _fold(list(graph.node), constants)
+    nodes = fold_normalisations(_fold(list(graph.node), constants), constants)
+    nodes = unfold_slopes(nodes, constants)
+    if 0 in dynamic_axes:
+        _free_batch(nodes, constants)
     used = {name for node in nodes for name in node.input}
     del graph.node[:], graph.initializer[:], graph.value_info[:]
     graph.node.extend(nodes)
@@ -72,6 +78,16 @@ def _dequantized(
         zero_point = np.repeat(zero_point, block, axis=axis).take(range(length), axis=axis)
     offset = values.astype(np.int32) - zero_point.astype(np.int32)
     return np.asarray(offset.astype(np.float32) * scale.astype(np.float32), dtype=np.float32)
+
+
+def _free_batch(nodes: list[onnx.NodeProto], constants: dict[str, NDArray[np.generic]]) -> None:
+    """Let reshapes to one item keep as many items as there are: 0 copies the length (ONNX operator Reshape-21)."""
+    for node in nodes:
+        if node.op_type == "Reshape":
+            shape = constants[node.input[1]].copy()
+            if shape[0] == 1:
+                shape[0] = 0
+            constants[node.input[1]] = shape
 
 
 def _free_dimensions(graph: onnx.GraphProto, wanted: set[str], dynamic_axes: dict[int, str]) -> None:

@@ -18,6 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the models and list them."""
     manifest = prepare(options.source, options.out)
-    for model in (manifest.detector, manifest.recogniser):
+    for model in (manifest.detector.model, manifest.recogniser.model):
         print(f"{model.file}  {model.size:>10,} bytes  {model.name}, {model.weights_licence}")
     return 0

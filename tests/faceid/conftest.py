@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from faceid.frame import Frame, from_rgb
 from faceid.image import decode
 from faceid.pipeline import Pipeline
 
@@ -63,13 +64,13 @@ def picture_file(carriers_dir: Path) -> Callable[[str], bytes]:
 
 
 @pytest.fixture(scope="session")
-def picture(picture_file: Callable[[str], bytes]) -> Callable[[str], Picture]:
+def picture(picture_file: Callable[[str], bytes]) -> Callable[[str], Frame]:
     """Return a photograph by its short name: RGB, uint8, shape (height, width, 3)."""
     return lambda name: decode(picture_file(name))
 
 
 @pytest.fixture(scope="session")
-def crowd(picture: Callable[[str], Picture]) -> Picture:
+def crowd(picture: Callable[[str], Picture]) -> Frame:
     """Two people side by side."""
     left, right = (cv2.resize(picture(name), (480, 640)) for name in ("biden", "obama"))
-    return np.ascontiguousarray(np.concatenate([left, right], axis=1), dtype=np.uint8)
+    return from_rgb(np.concatenate([left, right], axis=1))

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cv2
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from faceid.detect import MAX_SIDE, network_input
+from faceid.detect import MAX_SIDE, MULTISCALE, Detector
 from faceid.pipeline import Pipeline
+from faceid.session import Session
 
 Picture = NDArray[np.uint8]
 NAMES = ["biden", "obama", "obama2", "obama3", "obama_partial", "obama_covered", "astronaut"]
@@ -82,14 +83,89 @@ def test_left_and_right_are_those_of_the_picture(pipeline: Pipeline, picture: Ca
     assert left_eye[1] < nose[1] < left_mouth[1]
 
 
-def test_the_network_sees_bgr_padded_with_black_to_multiples_of_32():
-    image = np.full((33, 65, 3), (10, 20, 30), dtype=np.uint8)
+class Recorder:
+    """A session that remembers its inputs and answers as another does."""
 
-    blob = network_input(image, 1.0)
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.inputs, self.outputs = session.inputs, session.outputs
+        self.seen: list[NDArray[np.float32]] = []
 
+    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        self.seen.extend(inputs.values())
+        return self._session.run(inputs)
+
+
+@pytest.fixture
+def recorder(pipeline: Pipeline) -> Recorder:
+    return Recorder(pipeline.detector.session)
+
+
+@pytest.fixture
+def recorded(pipeline: Pipeline, recorder: Recorder) -> Detector:
+    return Detector(recorder, pipeline.detector.model)
+
+
+def test_the_network_sees_bgr_padded_with_black_to_multiples_of_32(recorded: Detector, recorder: Recorder):
+    recorded.faces(np.full((33, 65, 3), (10, 20, 30), dtype=np.uint8))
+
+    (blob,) = recorder.seen
     assert blob.shape == (1, 3, 64, 96)
     assert blob[0, :, 0, 0].tolist() == [30.0, 20.0, 10.0]
     assert blob[0, :, 33:, :].max() == blob[0, :, :, 65:].max() == 0.0
+
+
+def test_pictures_of_equal_size_share_a_run_and_give_what_single_runs_give(
+    recorded: Detector, recorder: Recorder, picture: Callable[[str], Picture]
+):
+    images = [np.asarray(cv2.resize(picture(name), (320, 384)), dtype=np.uint8) for name in ("biden", "obama")]
+    images.insert(1, shrunk(picture("astronaut")))
+
+    together = recorded.batch(images)
+
+    assert sorted(blob.shape[0] for blob in recorder.seen) == [1, 2]
+    for found, image in zip(together, images, strict=True):
+        (alone,) = recorded.faces(image)
+        assert [face.box.tolist() for face in found] == [alone.box.tolist()]
+        assert [face.landmarks.tolist() for face in found] == [alone.landmarks.tolist()]
+
+
+def test_one_run_holds_no_more_pixels_than_its_memory_allows(recorded: Detector, recorder: Recorder):
+    recorded.batch([np.zeros((640, 640, 3), dtype=np.uint8)] * 9)
+
+    assert [blob.shape[0] for blob in recorder.seen] == [4, 4, 1]
+
+
+def test_several_sizes_find_the_near_and_the_far_and_each_once(
+    recorded: Detector, recorder: Recorder, picture: Callable[[str], Picture]
+):
+    far = np.asarray(cv2.resize(picture("biden"), (54, 72), interpolation=cv2.INTER_AREA))
+    image = np.zeros((1280, 1280, 3), dtype=np.uint8)
+    image[:1024, :1024] = cv2.resize(picture("astronaut"), (1024, 1024))
+    image[1150:1222, 1150:1204] = far
+
+    coarse, all_sizes = recorded.faces(image, sides=(320,)), recorded.faces(image, sides=MULTISCALE)
+
+    assert [blob.shape[2:] for blob in recorder.seen] == [(320, 320), (320, 320), (640, 640), (1280, 1280)]
+    assert (len(coarse), len(all_sizes)) == (1, 2)
+    assert np.abs(coarse[0].box - all_sizes[0].box).max() < 30
+    assert all_sizes[1].box[0] > 1150
+
+
+def test_a_small_picture_is_looked_at_once_whatever_the_sides(recorded: Detector, recorder: Recorder):
+    recorded.faces(np.zeros((200, 300, 3), dtype=np.uint8), sides=MULTISCALE)
+
+    assert [blob.shape for blob in recorder.seen] == [(1, 3, 224, 320)]
+
+
+@pytest.mark.parametrize("sides", [(), (16,), (640, 4096)])
+def test_sides_that_are_too_small_or_too_large_are_refused(pipeline: Pipeline, sides: tuple[int, ...]):
+    with pytest.raises(ValueError, match="32 to 2048"):
+        pipeline.detector.faces(np.zeros((64, 64, 3), dtype=np.uint8), sides=sides)
+
+
+def test_no_pictures_have_no_faces(pipeline: Pipeline):
+    assert pipeline.detector.batch([]) == []
 
 
 def test_a_face_does_not_show_its_landmarks(pipeline: Pipeline, picture: Callable[[str], Picture]):

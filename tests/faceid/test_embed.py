@@ -7,7 +7,6 @@ import pytest
 from numpy.typing import NDArray
 
 from faceid.align import align
-from faceid.embed import network_input
 from faceid.match import THRESHOLD_DEFAULT, cosine
 from faceid.pipeline import Pipeline
 
@@ -60,10 +59,3 @@ def test_a_batch_gives_what_single_runs_give(pipeline: Pipeline, picture: Callab
 
 def test_no_crops_give_no_embeddings(pipeline: Pipeline):
     assert pipeline.embedder.embed([]).shape == (0, 128)
-
-
-def test_the_network_sees_rgb_from_0_to_255():
-    blob = network_input([np.full((112, 112, 3), (10, 20, 255), dtype=np.uint8)])
-
-    assert blob.shape == (1, 3, 112, 112)
-    assert blob[0, :, 5, 5].tolist() == [10.0, 20.0, 255.0]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faceid.frame import from_rgb
 from faceid.pipeline import Pipeline
 from faceid.training.photographs import LARGEST_SIDE, PhotographMissing, photographs, without
 
@@ -26,7 +27,7 @@ def test_photographs_show_one_person_each_in_colour(carriers_dir: Path, pipeline
 def test_two_numbers_are_two_people(carriers_dir: Path, pipeline: Pipeline) -> None:
     first = {}
     for photograph in photographs(carriers_dir):
-        embedding = pipeline.faces(photograph.image)[0].embedding
+        embedding = pipeline.faces(from_rgb(photograph.image))[0].embedding
         if embedding is not None:
             first.setdefault(photograph.person, embedding)
 

@@ -3,6 +3,7 @@ import io
 import logging
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -13,8 +14,8 @@ from PIL import Image
 
 from faceid.contract import EmbeddingContract
 from faceid.detect import Face
-from faceid.embed import DIMENSION, PREPROCESSING
 from faceid.errors import (
+    ColourUnknown,
     DegenerateLandmarks,
     FaceBlurred,
     FaceCutOff,
@@ -28,13 +29,18 @@ from faceid.errors import (
     NoFace,
     SeveralFaces,
 )
+from faceid.frame import Frame, from_bgr, from_rgb
 from faceid.image import decode
 from faceid.match import THRESHOLD_DEFAULT, cosine
 from faceid.pipeline import MOST_EMBEDDED, Pipeline
 from faceid.quality import ENROLMENT
 
 Picture = NDArray[np.uint8]
-Pictures = Callable[[str], Picture]
+Pictures = Callable[[str], Frame]
+
+
+BLACK = from_rgb(np.zeros((480, 640, 3), dtype=np.uint8))
+GREY = from_rgb(np.full((480, 640, 3), 127, dtype=np.uint8))
 
 
 class FlatFaces:
@@ -44,6 +50,9 @@ class FlatFaces:
         landmarks = np.array([[50, 90], [150, 90], [100, 90], [70, 90], [130, 90]], dtype=np.float32)
         return [Face(np.array([40, 40, 120, 120], dtype=np.float32), 0.9, landmarks)]
 
+    def batch(self, images: list[Picture], **_: object) -> list[list[Face]]:
+        return [self.faces(image) for image in images]
+
 
 def test_an_enrolled_person_is_recognised_in_another_picture(pipeline: Pipeline, picture: Pictures):
     enrolment = pipeline.enrolment(picture("obama"))
@@ -51,12 +60,12 @@ def test_an_enrolled_person_is_recognised_in_another_picture(pipeline: Pipeline,
     faces = pipeline.faces(picture("obama2"))
 
     assert len(faces) == 1
-    assert enrolment.embedding.shape == (DIMENSION,)
+    assert enrolment.embedding.shape == (128,)
     assert faces[0].embedding is not None
     assert float(cosine(enrolment.embedding, faces[0].embedding)) > THRESHOLD_DEFAULT
 
 
-def test_two_viewers_of_one_frame_are_told_apart(pipeline: Pipeline, picture: Pictures, crowd: Picture):
+def test_two_viewers_of_one_frame_are_told_apart(pipeline: Pipeline, picture: Pictures, crowd: Frame):
     enrolled = [pipeline.enrolment(picture(name)).embedding for name in ("biden", "obama")]
 
     faces = sorted(pipeline.faces(crowd), key=lambda one: float(one.face.box[0]))
@@ -72,7 +81,7 @@ def test_a_bystander_who_is_too_far_away_is_listed_without_an_embedding(pipeline
     image = picture("astronaut").copy()
     image[-tiny.shape[0] :, -tiny.shape[1] :] = tiny
 
-    near, far = pipeline.faces(image)
+    near, far = pipeline.faces(from_rgb(image))
 
     assert near.embedding is not None
     assert far.embedding is None
@@ -83,23 +92,23 @@ def test_of_a_crowd_only_the_nearest_are_embedded(pipeline: Pipeline, picture: P
     face = cv2.resize(picture("astronaut")[40:200, 140:300], (200, 200))
     image = np.tile(face, (3, 4, 1))
 
-    faces = pipeline.faces(image)
+    faces = pipeline.faces(from_rgb(image))
 
     assert len(faces) == 12
     assert sum(one.embedding is not None for one in faces) == MOST_EMBEDDED
 
 
 def test_an_empty_frame_has_no_faces(pipeline: Pipeline):
-    assert pipeline.faces(np.zeros((480, 640, 3), dtype=np.uint8)) == []
+    assert pipeline.faces(BLACK) == []
 
 
 def test_enrolment_without_a_face_is_refused(pipeline: Pipeline):
     with pytest.raises(NoFace) as refusal:
-        pipeline.enrolment(np.full((480, 640, 3), 127, dtype=np.uint8))
+        pipeline.enrolment(GREY)
     assert refusal.value.code == "no_face"
 
 
-def test_enrolment_of_two_people_is_refused(pipeline: Pipeline, crowd: Picture):
+def test_enrolment_of_two_people_is_refused(pipeline: Pipeline, crowd: Frame):
     with pytest.raises(SeveralFaces, match="There are 2 faces") as refusal:
         pipeline.enrolment(crowd)
     assert refusal.value.code == "several_faces"
@@ -111,7 +120,7 @@ def test_somebody_far_in_the_background_does_not_disturb_an_enrolment(pipeline: 
     image[-tiny.shape[0] :, -tiny.shape[1] :] = tiny
     alone = pipeline.enrolment(picture("astronaut")).embedding
 
-    assert float(cosine(pipeline.enrolment(image).embedding, alone)) > 0.99
+    assert float(cosine(pipeline.enrolment(from_rgb(image)).embedding, alone)) > 0.99
 
 
 def _blurred(image: Picture) -> object:
@@ -145,7 +154,7 @@ def test_an_unusable_face_is_refused_with_its_reason(
     image = np.ascontiguousarray(change(picture("obama")), dtype=np.uint8)
 
     with pytest.raises(expected) as refusal:
-        pipeline.enrolment(image)
+        pipeline.enrolment(from_rgb(image))
     assert "Expected: at " in str(refusal.value) or "Expected: brightness" in str(refusal.value)
 
 
@@ -188,7 +197,10 @@ def test_mutated_photographs_raise_nothing_but_typed_errors(pipeline: Pipeline, 
 
 def test_the_contract_names_the_recogniser_its_preprocessing_and_the_protection(pipeline: Pipeline):
     assert pipeline.contract("orthonormal-1:00") == EmbeddingContract(
-        "45ecb361ab110a4773aa37b2cc277ca4fd262b9d44f54227e9c90039fee909e0", PREPROCESSING, 128, "orthonormal-1:00"
+        "07995448321a024169e3f5fe13407008966b19ffea5f9019dcb922706da8394b",
+        "upright-arcface112-rgb-nchw-mean0,0,0-std1,1,1-data-fc1-l2-v2",
+        128,
+        "orthonormal-1:00",
     )
     assert pipeline.contract().id != pipeline.contract("orthonormal-1:00").id
 
@@ -196,12 +208,12 @@ def test_the_contract_names_the_recogniser_its_preprocessing_and_the_protection(
 def test_a_face_that_cannot_be_aligned_is_listed_but_never_embedded(pipeline: Pipeline):
     stub = dataclasses.replace(pipeline, detector=FlatFaces())
 
-    (face,) = stub.faces(np.full((200, 200, 3), 127, dtype=np.uint8))
+    (face,) = stub.faces(GREY)
 
     assert face.embedding is None
     assert face.quality.reasons[0] == "degenerate_landmarks"
     with pytest.raises(DegenerateLandmarks):
-        stub.enrolment(np.full((200, 200, 3), 127, dtype=np.uint8))
+        stub.enrolment(GREY)
 
 
 def test_a_directory_without_models_is_refused_with_the_command_that_makes_them(tmp_path: Path):
@@ -210,9 +222,71 @@ def test_a_directory_without_models_is_refused_with_the_command_that_makes_them(
 
 
 def test_the_enrolment_profile_can_be_asked_of_frames_too(pipeline: Pipeline, picture: Pictures):
-    small = np.asarray(cv2.resize(picture("obama"), None, fx=0.25, fy=0.25), dtype=np.uint8)
+    small = from_rgb(np.asarray(cv2.resize(picture("obama"), None, fx=0.25, fy=0.25), dtype=np.uint8))
 
     (light,), (strict,) = pipeline.faces(small), pipeline.faces(small, ENROLMENT)
 
     assert light.embedding is not None
     assert strict.embedding is None
+
+
+def test_a_batch_of_frames_gives_what_single_frames_give(pipeline: Pipeline, picture: Pictures, crowd: Frame):
+    frames = [picture("obama"), crowd, BLACK, crowd]
+
+    together = pipeline.batch(frames)
+
+    for found, frame in zip(together, frames, strict=True):
+        alone = pipeline.faces(frame)
+        assert len(found) == len(alone)
+        for one, other in zip(found, alone, strict=True):
+            assert one.face.box.tolist() == other.face.box.tolist()
+            assert one.embedding is not None
+            np.testing.assert_allclose(one.embedding, other.embedding, atol=1e-6)
+
+
+def test_an_array_of_unknown_colour_order_is_refused(pipeline: Pipeline, picture: Pictures):
+    reversed_channels = picture("obama")[..., ::-1]
+
+    for refused in (pipeline.faces, pipeline.enrolment):
+        with pytest.raises(ColourUnknown, match="RGB or BGR"):
+            refused(reversed_channels)
+
+
+def test_a_frame_from_a_camera_library_gives_the_same_face(pipeline: Pipeline, picture: Pictures):
+    (expected,) = pipeline.faces(picture("obama"))
+
+    (face,) = pipeline.faces(from_bgr(np.asarray(picture("obama"))[..., ::-1]))
+
+    assert expected.embedding is not None
+    assert face.embedding is not None
+    assert face.embedding.tolist() == expected.embedding.tolist()
+
+
+def test_flip_averaging_is_another_contract_and_makes_an_embedding_blind_to_mirrors(
+    models_dir: Path, pipeline: Pipeline, picture: Pictures
+):
+    flipped = Pipeline.load(models_dir, flip=True)
+    portrait = picture("obama")
+
+    def similarity(one: Pipeline) -> float:
+        face, mirrored = one.enrolment(portrait), one.enrolment(from_rgb(portrait[:, ::-1]))
+        return float(cosine(face.embedding, mirrored.embedding))
+
+    assert flipped.contract().id != pipeline.contract().id
+    assert Pipeline.load(models_dir, flip=False).contract() == pipeline.contract()
+    assert similarity(flipped) > similarity(pipeline)
+    assert float(cosine(flipped.enrolment(portrait).embedding, pipeline.enrolment(portrait).embedding)) > 0.9
+
+
+def test_four_threads_give_the_answers_of_one(pipeline: Pipeline, picture: Pictures, crowd: Frame):
+    frames = [picture("obama"), crowd, picture("astronaut"), picture("biden")]
+
+    def embeddings(frame: Frame) -> list[list[float]]:
+        return [one.embedding.tolist() for one in pipeline.faces(frame) if one.embedding is not None]
+
+    expected = [embeddings(frame) for frame in frames]
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(embeddings, frames * 6))
+
+    assert found == expected * 6

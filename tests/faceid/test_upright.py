@@ -6,6 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from faceid.detect import Face
+from faceid.frame import Frame, from_rgb
 from faceid.match import cosine
 from faceid.pipeline import Pipeline
 from faceid.upright import tilt, upright
@@ -27,11 +28,11 @@ def middle(face: Face) -> tuple[float, float]:
 @pytest.mark.parametrize("angle", [-30, -20, -10, 10, 20, 30])
 @pytest.mark.parametrize("name", ["astronaut", "obama", "biden", "obama3"])
 def test_a_tilted_head_keeps_its_embedding(
-    pipeline: Pipeline, picture: Callable[[str], Picture], name: str, angle: float
+    pipeline: Pipeline, picture: Callable[[str], Frame], name: str, angle: float
 ):
     straight = pipeline.faces(picture(name))[0]
 
-    turned = pipeline.faces(tilted(picture(name), middle(straight.face), angle))[0]
+    turned = pipeline.faces(from_rgb(tilted(picture(name), middle(straight.face), angle)))[0]
 
     assert straight.embedding is not None
     assert turned.embedding is not None
