@@ -62,12 +62,20 @@ Column = tuple[NDArray[np.float64], str]
 def _trade_off(path: Path, across: Column, up: Column, point: tuple[float, float], name: str) -> Path:
     """Draw two error rates against each other, both logarithmic (a DET curve in the manner of NIST's reports)."""
     figure, axes = _figure()
-    axes.plot(np.maximum(across[0], _FLOOR), np.maximum(up[0], _FLOOR), drawstyle="steps-post")
-    axes.plot([max(point[0], _FLOOR)], [max(point[1], _FLOOR)], "o", label=name)
-    axes.set(xscale="log", yscale="log", xlabel=across[1], ylabel=up[1], xlim=(_FLOOR, 1), ylim=(_FLOOR, 1))
+    left, bottom = _least(across[0], point[0]), _least(up[0], point[1])
+    axes.plot(np.maximum(across[0], _FLOOR / 10), np.maximum(up[0], _FLOOR / 10), drawstyle="steps-post")
+    axes.plot([max(point[0], left)], [max(point[1], bottom)], "o", label=name, clip_on=False)
+    axes.set(xscale="log", yscale="log", xlabel=across[1], ylabel=up[1])
+    axes.set(xlim=(left, 1), ylim=(bottom, 1))
     axes.grid(visible=True, which="both", alpha=0.3)
     axes.legend()
     return _saved(figure, path)
+
+
+def _least(rates: NDArray[np.float64], rate: float) -> float:
+    """Return the power of ten below every rate that is not 0: an axis that begins there shows the whole curve."""
+    positive = [float(one) for one in (*rates, rate) if one > 0]
+    return max(_FLOOR, float(10 ** np.floor(np.log10(min(positive, default=0.1)) - 0.1)))
 
 
 def _over_threshold(path: Path, curve: Report, threshold: float) -> Path:

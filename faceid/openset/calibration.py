@@ -144,6 +144,7 @@ class Calibration:
     def fields(self) -> dict[str, Any]:
         """Return the calibration as an object of JSON."""
         whole = asdict(self) | {"format": FORMAT, "made_at": self.made_at.isoformat(), "method": str(self.method)}
+        whole |= {name: list(whole[name]) for name in ("threshold_interval", "rate_interval")}
         whole["probability"] = None if self.probability is None else self.probability.fields()
         return whole | {"extrapolated": self.extrapolated, "scores": "raw cosine"}
 
