@@ -4,7 +4,7 @@ All of it is synthetic (:mod:`faceid.liveness.sitter` says what that leaves out)
 that a method does what it is meant to do, not how often it errs on people.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -61,6 +61,7 @@ def live(
     beats: float = 72.0,
     seed: int = 0,
     performance: Performance | None = None,
+    times: Sequence[float] | None = None,
 ) -> Film:
     """Film a living person: small sway and turns, blinks, now and then a smile, a pulse in the skin.
 
@@ -71,12 +72,14 @@ def live(
         beats: heart beats per minute.
         seed: of everything random.
         performance: what the person does at which second, on top of sway and pulse; None for blinks and a smile.
+        times: of each frame, instead of ``seconds`` and ``rate``.
     """
     rng = np.random.default_rng(seed)
     acted = performance or idle(rng, seconds)
     sway = _sway(rng)
-    moments = (_alive(acted(at), sway(at), beats, at) for at in _times(seconds, rate))
-    return _filmed((sitter.frame(moment) for moment in moments), seconds, rate, rng)
+    times = _times(seconds, rate) if times is None else times
+    moments = (_alive(acted(at), sway(at), beats, at) for at in times)
+    return _filmed((sitter.frame(moment) for moment in moments), times, rng)
 
 
 def idle(rng: np.random.Generator, seconds: float) -> Performance:
@@ -95,7 +98,8 @@ def idle(rng: np.random.Generator, seconds: float) -> Performance:
 def still(image: Image, *, seconds: float = 8.0, rate: float = RATE, seed: int = 0) -> Film:
     """Film a picture that nothing moves: only the sensor's noise and a slow drift of the light."""
     rng = np.random.default_rng(seed)
-    return _filmed((image.astype(np.float32) for _ in _times(seconds, rate)), seconds, rate, rng)
+    times = _times(seconds, rate)
+    return _filmed((image.astype(np.float32) for _ in times), times, rng)
 
 
 def waved(image: Image, *, seconds: float = 8.0, rate: float = RATE, vigour: float = 1.0, seed: int = 0) -> Film:
@@ -107,7 +111,8 @@ def waved(image: Image, *, seconds: float = 8.0, rate: float = RATE, vigour: flo
     """
     rng = np.random.default_rng(seed)
     room = _room(image.shape[:2], rng)
-    return _filmed((_held(image, room, at, vigour) for at in _times(seconds, rate)), seconds, rate, rng)
+    times = _times(seconds, rate)
+    return _filmed((_held(image, room, at, vigour) for at in times), times, rng)
 
 
 def replayed(film: Film, *, seed: int = 0) -> Film:
@@ -176,10 +181,9 @@ def _room(shape: tuple[int, int], rng: np.random.Generator) -> Picture:
     return np.asarray(room + texture, dtype=np.float32)
 
 
-def _filmed(frames: Iterator[Picture], seconds: float, rate: float, rng: np.random.Generator) -> Film:
+def _filmed(frames: Iterator[Picture], times: Sequence[float], rng: np.random.Generator) -> Film:
     """Let the light drift by up to two per cent and the sensor add its noise."""
     speed, phase = rng.uniform(0.05, 0.15), rng.uniform(0, 2 * np.pi)
-    times = _times(seconds, rate)
     drift = [np.float32(1.0 + 0.02 * np.sin(2.0 * np.pi * speed * at + phase)) for at in times]
     return Film(tuple(_sensed(frame * gain, rng) for frame, gain in zip(frames, drift, strict=True)), tuple(times))
 
