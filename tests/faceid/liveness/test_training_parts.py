@@ -1,0 +1,149 @@
+"""What liveness networks learn from: weights, variation, depth and log-odds."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faceid.align import REFERENCE
+from faceid.detect import Face
+from faceid.liveness.capture import Look
+from faceid.mesh import FaceMesh
+from faceid.pipeline import Pipeline
+from faceid.training.depth_map import depth_map
+from faceid.training.photographs import photographs
+from faceid.training.platt import fit_line
+from faceid.training.presentations import Sample, balance, examples, shaken, varied_look
+
+
+def _face(landmarks: np.ndarray | None = None) -> Face:
+    points = REFERENCE if landmarks is None else landmarks
+    return Face(np.array([20, 20, 72, 90], dtype=np.float32), 0.9, points.astype(np.float32))
+
+
+def test_living_and_attacks_weigh_the_same_and_so_do_species() -> None:
+    species = ["print", None, "screen", "print", "print", None, None, None]
+
+    weights = balance(species)
+
+    assert weights.mean() == pytest.approx(1.0)
+    shares = {one: sum(weights[index] for index, other in enumerate(species) if other == one) for one in set(species)}
+    assert shares[None] == pytest.approx(4.0)
+    assert shares["print"] == pytest.approx(2.0)
+    assert shares["screen"] == pytest.approx(2.0)
+
+
+def test_a_pyramid_is_nearest_at_its_tip_and_flat_beside_it() -> None:
+    tip = [56.0, 56.0, -30.0]
+    base = [[21.0, 21.0, 10.0], [91.0, 21.0, 10.0], [91.0, 91.0, 10.0], [21.0, 91.0, 10.0]]
+
+    drawn = depth_map(np.array([tip, *base], dtype=np.float32), _face())
+
+    # The reference landmarks map onto themselves, so the map is the crop of 112 pixels at 32.
+    assert drawn.shape == (32, 32)
+    assert drawn[16, 16] == pytest.approx(1.0, abs=1e-5)
+    assert drawn[16, 11] == pytest.approx(0.5, abs=1e-5)
+    assert drawn[2, 2] == 0.0
+    assert drawn.min() >= 0.0
+
+
+def test_points_on_a_line_span_no_surface() -> None:
+    line = np.column_stack([np.arange(5), np.arange(5), np.arange(5)]).astype(np.float32)
+
+    assert not depth_map(line, _face()).any()
+
+
+def test_a_living_face_has_its_nose_nearest(models_dir: Path, carriers_dir: Path, pipeline: Pipeline) -> None:
+    surface = FaceMesh.load(models_dir)
+    assert surface is not None
+    photograph = next(one for one in photographs(carriers_dir) if one.file.endswith("biden.jpg"))
+    face = pipeline.detector.faces(photograph.image)[0]
+
+    drawn = depth_map(surface.points(photograph.image, face).points, face)
+
+    row, column = np.unravel_index(int(drawn.argmax()), drawn.shape)
+    # The nose's tip lies at 72 / 112 of the crop from above and at its middle from the left.
+    assert abs(row - 20.5) <= 3
+    assert abs(column - 16) <= 3
+    assert drawn[0, 0] == 0.0
+    assert 0.2 < drawn.mean() < 0.7
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_variation_keeps_the_landmarks_on_the_face(seed: int) -> None:
+    image = np.zeros((112, 112, 3), dtype=np.uint8)
+    image[48:56, 34:42] = 255
+
+    look = varied_look(Look(image, _face()), np.random.default_rng(seed))
+
+    x, y = (round(float(value)) for value in look.face.landmarks[0])
+    grey = look.image.mean(axis=2)
+    assert grey[y, x] > grey.mean()
+    assert look.image.dtype == np.uint8
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_shaken_landmarks_keep_their_shape(seed: int) -> None:
+    moved = shaken(_face(), np.random.default_rng(seed)).landmarks
+
+    before, after = (np.linalg.norm(points[:, None] - points[None], axis=2) for points in (REFERENCE, moved))
+    factor = after.sum() / before.sum()
+    np.testing.assert_allclose(after, factor * before, atol=1e-2)
+    assert 0.5 < factor < 2.0
+
+
+def test_only_the_living_have_depth_and_frames_are_cut_alike(
+    models_dir: Path, carriers_dir: Path, pipeline: Pipeline
+) -> None:
+    surface = FaceMesh.load(models_dir)
+    assert surface is not None
+    photograph = next(photographs(carriers_dir))
+    look = Look(photograph.image, pipeline.detector.faces(photograph.image)[0])
+    samples = [Sample(look, 0, None), Sample(look, 0, "print")]
+
+    one = examples(samples, surface, np.random.default_rng(5), patches=3, varied=2)
+    again = examples(samples, surface, np.random.default_rng(5), patches=3, varied=2)
+
+    assert one.patches.shape == (4, 3, 48, 48, 3)
+    assert one.crops.shape == (4, 128, 128, 3)
+    assert one.live.tolist() == [True, True, False, False]
+    assert (one.depths[:2].max(axis=(1, 2)) > 0.9).all()
+    assert not one.depths[2:].any()
+    np.testing.assert_array_equal(one.crops, again.crops)
+    np.testing.assert_array_equal(one.patches, again.patches)
+    assert (one.crops[0] != one.crops[1]).any()
+
+
+def test_a_line_gives_back_the_log_odds_that_made_the_scores() -> None:
+    generator = np.random.default_rng(0)
+    scores = generator.normal(0.0, 1.0, 40_000)
+    chance = 1 / (1 + np.exp(-(3.0 * scores - 1.0)))
+    positive = generator.random(40_000) < chance
+
+    slope, intercept = fit_line(scores * 10 + 4, positive, np.ones(40_000))
+
+    assert slope == pytest.approx(0.3, rel=0.05)
+    assert slope * 4 + intercept == pytest.approx(-1.0, abs=0.08)
+
+
+def test_scores_that_separate_perfectly_give_finite_odds() -> None:
+    slope, intercept = fit_line(np.array([0.0, 1.0, 2.0, 3.0]), np.array([False, False, True, True]), np.ones(4))
+
+    # Platt's targets for two and two are 3/4 and 1/4: the odds stay near their logarithm, log 3.
+    odds = slope * np.array([0.0, 1.0, 2.0, 3.0]) + intercept
+    assert np.isfinite(odds).all()
+    assert odds[0] == pytest.approx(-odds[3], abs=1e-6)
+    assert 0.5 < odds[3] < 2.5
+
+
+def test_a_line_never_turns_scores_around() -> None:
+    slope, _ = fit_line(np.array([0.0, 1.0, 2.0, 3.0]), np.array([True, True, False, False]), np.ones(4))
+
+    assert slope > 0
+
+
+def test_a_line_needs_both_kinds() -> None:
+    with pytest.raises(ValueError, match="both kinds"):
+        fit_line(np.array([0.0, 1.0]), np.array([True, True]), np.ones(2))
