@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from core.problems import Conflict, Problem, Unavailable, Unusable
+from core.problems import Conflict, Malformed, Problem, Unavailable, Unusable
 from faceid.errors import ContractMismatch, FaceError, ModelsUnavailable, ProtectionSealed, UnsupportedImageType
 
 
@@ -31,6 +31,15 @@ class BodyTooLarge(Problem):
     status = 413
     code = "too_large"
     title = "Body too large"
+
+
+class EmbeddingsMalformed(Malformed):
+    """What was sent as embeddings are no unit vectors of the contract's dimension."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            f"embeddings: {detail}", errors=[{"field": "embeddings", "code": "invalid", "detail": detail}]
+        )  # fmt: skip
 
 
 class ContractDiffers(Conflict):

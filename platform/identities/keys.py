@@ -57,6 +57,10 @@ class KeyStore(Protocol):
         """Destroy a key, beyond recall as far as the store goes; say whether it was there."""
         ...
 
+    def destroy_all(self, operator_id: UUID) -> int:
+        """Destroy all keys of an operator, also those that cannot be opened; return how many there were."""
+        ...
+
     def rewrap(self, operator_id: UUID) -> int:
         """Wrap an operator's keys with the wrapping key in use; return how many were wrapped by another before."""
         ...
@@ -71,19 +75,19 @@ class FileKeyStore:
         self._wrapper = wrapper
         self._wrappers = (wrapper, *older)
 
+    @property
+    def wrapped_by(self) -> str:
+        """Name of the wrapping key in use."""
+        return self._wrapper.name
+
     def key_ids(self, operator_id: UUID) -> list[str]:
         """Return the ids of an operator's keys, oldest first."""
-        first = self.first(operator_id)
-        later = sorted(self._folder_of(operator_id).glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
-        return ([] if first is None else [first.key_id]) + [path.stem for path in later]
+        return [self._read(operator_id, path).key_id for path in self._paths(operator_id)]
 
     def first(self, operator_id: UUID) -> Protection | None:
         """Return the oldest key of an operator; None when there is none."""
-        path = self.path_of(operator_id)
-        if path.exists():
-            return self._read(operator_id, path)
-        later = sorted(self._folder_of(operator_id).glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
-        return self._read(operator_id, later[0]) if later else None
+        paths = self._paths(operator_id)
+        return self._read(operator_id, paths[0]) if paths else None
 
     def draw(self, operator_id: UUID, dimension: int) -> Protection:
         """Return the first key of an operator; of several callers at once, all get the same."""
@@ -104,22 +108,20 @@ class FileKeyStore:
     def destroy(self, operator_id: UUID, key_id: str) -> bool:
         """Overwrite and delete a key file; copies in backups and in the file system's past are out of reach here."""
         with suppress(ProtectionKeyLost):
-            path = self._found(operator_id, key_id)
-            with path.open("r+b") as file:
-                file.write(os.urandom(path.stat().st_size))
-                file.flush()
-                os.fsync(file.fileno())
-            path.unlink()
-            _opened.pop(path, None)
-            _sync(path.parent)
+            _shred(self._found(operator_id, key_id))
             return True
         return False
 
+    def destroy_all(self, operator_id: UUID) -> int:
+        """Overwrite and delete all key files of an operator; return how many there were."""
+        paths = self._paths(operator_id)
+        for path in paths:
+            _shred(path)
+        return len(paths)
+
     def rewrap(self, operator_id: UUID) -> int:
         """Wrap an operator's keys with the wrapping key in use; return how many were wrapped by another before."""
-        first = self.path_of(operator_id)
-        paths = [*([first] if first.exists() else []), *self._folder_of(operator_id).glob(f"*{_SUFFIX}")]
-        return sum(self._rewrapped(operator_id, path) for path in paths)
+        return sum(self._rewrapped(operator_id, path) for path in self._paths(operator_id))
 
     def path_of(self, operator_id: UUID) -> Path:
         """Return where an operator's first key lies."""
@@ -127,6 +129,12 @@ class FileKeyStore:
 
     def _folder_of(self, operator_id: UUID) -> Path:
         return self._folder / str(operator_id)
+
+    def _paths(self, operator_id: UUID) -> list[Path]:
+        """Return an operator's key files, oldest first."""
+        first = self.path_of(operator_id)
+        later = sorted(self._folder_of(operator_id).glob(f"*{_SUFFIX}"), key=lambda path: path.stat().st_mtime_ns)
+        return [*([first] if first.exists() else []), *later]
 
     def _found(self, operator_id: UUID, key_id: str) -> Path:
         path = self._folder_of(operator_id) / f"{key_id}{_SUFFIX}"
@@ -198,6 +206,16 @@ def store() -> FileKeyStore:
         wrapper = TransitKey(settings.KMS_URL, settings.KMS_KEY, Path(settings.KMS_TOKEN_FILE), settings.KMS_CA_FILE)
     others = [one for one in (local, *older, master) if one.name != wrapper.name]
     return FileKeyStore(Path(settings.MEDIA_ROOT).parent / "keys", wrapper, others)
+
+
+def _shred(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.write(os.urandom(path.stat().st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+    _opened.pop(path, None)
+    _sync(path.parent)
 
 
 def _sync(folder: Path) -> None:

@@ -41,7 +41,7 @@ class Contract(OperatorRecord):
 
     name = models.CharField(max_length=40)
     recogniser = models.CharField(max_length=64)
-    preprocessing = models.CharField(max_length=120)
+    preprocessing = models.TextField()
     dimension = models.PositiveIntegerField()
     key_id = models.CharField(max_length=32)
     state = models.CharField(max_length=10, choices=State.choices)

@@ -45,7 +45,8 @@ def embed_again(other: Pipeline, image: NDArray[np.uint8], face: Face) -> NDArra
     Returns:
         Unit vector, float32, shape (dimension of the other,).
     """
-    vector: NDArray[np.float32] = other.embedder.embed([align(image, face.landmarks)])[0]
+    side = other.manifest.recogniser.side
+    vector: NDArray[np.float32] = other.embedder.embed([align(np.asarray(image), face.landmarks, side)])[0]
     return vector
 
 

@@ -83,15 +83,29 @@ def uncarried(*, operator_id: UUID, contract: str, to: str, limit: int) -> list[
         ]
 
 
-class Progress(NamedTuple):
-    """How far a move to another recogniser has come: people with a live consent, by what templates they have."""
+class Move(NamedTuple):
+    """How far an operator's move to another recogniser has come.
 
+    Attributes:
+        before, after: names of the active and of the next contract.
+        moved: people who can be recognised under the next contract.
+        waiting: people with a template under the active one only.
+        due_at: when the move ends anyhow.
+    """
+
+    before: str
+    after: str
     moved: int
     waiting: int
+    due_at: datetime | None
 
 
-def progress(*, operator_id: UUID, active: str, following: str) -> Progress:
-    """Count the people who can be recognised under the next contract, and those only under the active one."""
+def move(*, operator_id: UUID) -> Move | None:
+    """Return how far an operator's move has come; None when there is none. Only live consents count."""
+    rows = {row.state: row for row in contracts(operator_id=operator_id)}
+    if State.ACTIVE not in rows or State.NEXT not in rows:
+        return None
+    active, following = rows[State.ACTIVE], rows[State.NEXT]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FILTER (WHERE moved), count(*) FILTER (WHERE NOT moved) FROM ("
@@ -100,9 +114,10 @@ def progress(*, operator_id: UUID, active: str, following: str) -> Progress:
             " ON live.subject_id = template.subject_id AND live.operator_id = template.operator_id"
             " WHERE template.operator_id = %(operator_id)s AND template.contract IN (%(active)s, %(following)s)"
             " AND live.expires_at > clock_timestamp() GROUP BY template.subject_id) AS person",
-            {"operator_id": operator_id, "active": active, "following": following},
+            {"operator_id": operator_id, "active": active.name, "following": following.name},
         )
-        return Progress(*cursor.fetchone())
+        moved, waiting = cursor.fetchone()
+        return Move(active.name, following.name, moved, waiting, following.due_at)
 
 
 def enrolled(*, operator_id: UUID, subject_ids: Sequence[UUID]) -> set[UUID]:

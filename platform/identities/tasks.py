@@ -6,7 +6,6 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.selectors import operator_ids
-from core.tenancy import operator_scope
 from identities import services
 
 logger = logging.getLogger(__name__)
@@ -17,7 +16,6 @@ def sweep() -> None:
     """Finish moves that are due and destroy retired keys; one operator's trouble does not keep the others waiting."""
     for operator_id in operator_ids():
         try:
-            with operator_scope(operator_id):
-                services.sweep(operator_id=operator_id, at=timezone.now())
+            services.sweep(operator_id=operator_id, at=timezone.now())
         except Exception:
             logger.exception("The sweep of operator %s failed", operator_id)

@@ -17,8 +17,8 @@ from core.api import json_response
 from core.encoding import JSONParser
 from core.problems import Malformed
 from core.times import utc
-from faceid.embed import DIMENSION
 from faceid.pipeline import MOST_EMBEDDED
+from identities.errors import EmbeddingsMalformed
 from identities.frames import FrameParser, frame_of
 from identities.services import LoyaltyToken, Probes, RecognisedViewer, Shown, recognise
 from signage.serving import situation
@@ -107,17 +107,15 @@ def _vectors(rows: Any) -> NDArray[np.float32]:
     """Return embeddings as unit vectors, shape (n, dimension).
 
     Raises:
-        Malformed: no list of one to eight unit vectors of the right dimension.
+        Malformed: no list of one to eight unit vectors of one dimension.
     """
     if not isinstance(rows, list) or not 1 <= len(rows) <= MOST_EMBEDDED:
         raise _wrong(f"expected a list of 1 to {MOST_EMBEDDED} embeddings.")
     for row in rows:
-        if (
-            not isinstance(row, list)
-            or len(row) != DIMENSION
-            or not all(type(number) in (int, float) for number in row)
-        ):
-            raise _wrong(f"each embedding has {DIMENSION} numbers.")
+        if not isinstance(row, list) or not row or not all(type(number) in (int, float) for number in row):
+            raise _wrong("each embedding is a list of numbers.")
+    if len({len(row) for row in rows}) != 1:
+        raise _wrong("all embeddings have as many numbers.")
     try:
         vectors = np.array(rows, dtype=np.float64)
     except OverflowError:
@@ -130,7 +128,5 @@ def _vectors(rows: Any) -> NDArray[np.float32]:
     return unit
 
 
-def _wrong(detail: str) -> Malformed:
-    return Malformed(
-        f"embeddings: {detail}", errors=[{"field": "embeddings", "code": "invalid", "detail": detail}]
-    )  # fmt: skip
+def _wrong(detail: str) -> EmbeddingsMalformed:
+    return EmbeddingsMalformed(detail)

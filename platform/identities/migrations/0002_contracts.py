@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("name", models.CharField(max_length=40)),
                 ("recogniser", models.CharField(max_length=64)),
-                ("preprocessing", models.CharField(max_length=120)),
+                ("preprocessing", models.TextField()),
                 ("dimension", models.PositiveIntegerField()),
                 ("key_id", models.CharField(max_length=32)),
                 (

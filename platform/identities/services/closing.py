@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from audit.services import record
@@ -10,7 +9,6 @@ from core.epochs import Topic, bump
 from core.ids import public_id
 from core.tenancy import operator_scope
 from identities import selectors
-from identities.keys import store
 from identities.models import Contract, State, Template
 from identities.services.rotation import keep_still, retire, tidy
 
@@ -36,9 +34,9 @@ def destroy_keys(*, operator_id: UUID, actor: str) -> int:
         record(
             operator_id=operator_id, actor=actor, action="template_keys.destroyed",
             target=public_id("opr", operator_id),
-            detail={"templates": deleted, "keys": sorted(store().key_ids(operator_id))},
+            detail={"templates": deleted, "keys": sorted(row.key_id for row in rows)},
         )  # fmt: skip
-    transaction.on_commit(lambda: _tidy(operator_id))
+        tidy(operator_id=operator_id)
     return deleted
 
 
@@ -48,7 +46,3 @@ def _mark_closed(operator_id: UUID) -> None:
         operator_id=operator_id, name="closed", recogniser="", preprocessing="", dimension=0, key_id="",
         state=State.RETIRED, retired_at=timezone.now(),
     )  # fmt: skip
-
-
-def _tidy(operator_id: UUID) -> None:
-    tidy(operator_id=operator_id)

@@ -121,18 +121,19 @@ def finish_migration(*, operator_id: UUID, actor: str, at: datetime, force: bool
     with operator_scope(operator_id):
         keep_still(operator_id)
         old, new = _under_way(operator_id)
-        progress = selectors.progress(operator_id=operator_id, active=old.name, following=new.name)
-        if progress.waiting and not force and (new.due_at is None or at < new.due_at):
-            raise MigrationRefused(f"{progress.waiting} people have not been seen yet; they would have to enrol again.")
+        move = selectors.move(operator_id=operator_id)
+        assert move is not None
+        if move.waiting and not force and (move.due_at is None or at < move.due_at):
+            raise MigrationRefused(f"{move.waiting} people have not been seen yet; they would have to enrol again.")
         retire(old)
         new.state = State.ACTIVE
         new.due_at, new.notice_version = None, None
         new.save(update_fields=["state", "due_at", "notice_version"])
         _noted(operator_id, actor, "finished", {
-            "from": old.name, "to": new.name, "moved": progress.moved, "left_behind": progress.waiting,
+            "from": old.name, "to": new.name, "moved": move.moved, "left_behind": move.waiting,
         })  # fmt: skip
-    transaction.on_commit(lambda: _tidy(operator_id))
-    return Finished(progress.moved, progress.waiting)
+        tidy(operator_id=operator_id)
+    return Finished(move.moved, move.waiting)
 
 
 def cancel_migration(*, operator_id: UUID, actor: str) -> None:
@@ -146,24 +147,22 @@ def cancel_migration(*, operator_id: UUID, actor: str) -> None:
         old, new = _under_way(operator_id)
         retire(new)
         _noted(operator_id, actor, "cancelled", {"from": old.name, "to": new.name})
-    transaction.on_commit(lambda: _tidy(operator_id))
+        tidy(operator_id=operator_id)
 
 
-def sweep(*, operator_id: UUID, at: datetime) -> dict[str, int]:
-    """Finish a move that is due or complete, and destroy what retired contracts left; return how many of each."""
-    finished = 0
-    moving = {row.state: row for row in selectors.contracts(operator_id=operator_id)}
-    if State.ACTIVE in moving and State.NEXT in moving:
-        old, new = moving[State.ACTIVE], moving[State.NEXT]
-        progress = selectors.progress(operator_id=operator_id, active=old.name, following=new.name)
-        if (new.due_at is not None and at >= new.due_at) or (progress.moved and not progress.waiting):
-            finish_migration(operator_id=operator_id, actor="identities.sweep", at=at)
-            finished = 1
-    return {"moves_finished": finished, "keys_destroyed": tidy(operator_id=operator_id)}
+def sweep(*, operator_id: UUID, at: datetime) -> Finished | None:
+    """Finish a move that is due or complete, and see that what retired contracts left goes; return how it ended."""
+    with operator_scope(operator_id):
+        tidy(operator_id=operator_id)
+        move = selectors.move(operator_id=operator_id)
+        if move is None or not _is_over(move, at):
+            return None
+        return finish_migration(operator_id=operator_id, actor="identities.sweep", at=at)
 
 
-def _tidy(operator_id: UUID) -> None:
-    tidy(operator_id=operator_id)
+def _is_over(move: selectors.Move, at: datetime) -> bool:
+    complete = move.moved > 0 and move.waiting == 0
+    return complete or (move.due_at is not None and at >= move.due_at)
 
 
 def _other(spaces: Spaces, operator_id: UUID) -> Space:

@@ -1,7 +1,7 @@
 """Recognise who consented to it; everybody else is counted and leaves nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 import faceid.image
 import subjects.selectors
 from core import epochs
+from core.epochs import Topic
 from faceid.errors import NoFace
 from faceid.match import Match, identify
 from faceid.pipeline import DetectedFace
 from identities import index
-from identities.errors import LoyaltyTokenUnknown, face_problems
+from identities.errors import EmbeddingsMalformed, LoyaltyTokenUnknown, face_problems
 from identities.faces import Space, Spaces, spaces
 from identities.services.migration import Sighting, renew
 from identities.viewers import How, ViewerClaim, ViewerState, issue
@@ -86,13 +87,15 @@ def recognise(
         FaceUnusable: no picture, or nobody in it; the code says which.
         ImageTypeUnsupported: a picture of another type.
         ContractDiffers: embeddings made under another contract.
+        EmbeddingsMalformed: embeddings of another dimension than the contract's.
+        ProtectionKeyLost: the operator's key is gone, or was destroyed.
         LoyaltyTokenUnknown: the token names nobody who consents to be served at this venue.
     """
     if isinstance(shown, LoyaltyToken):
         found, how = [_bearer(operator_id, venue_id, shown.token, at)], How.LOYALTY
     else:
         versions = epochs.versions(operator_id=operator_id) if versions is None else versions
-        found, how = _seen(_Look(operator_id, venue_id, at, versions), shown)
+        found, how = _seen_now(_Look(operator_id, venue_id, at, versions), shown)
     expires_at = at + settings.VIEWER_TOKEN_LIFETIME
     return [
         RecognisedViewer(
@@ -130,10 +133,24 @@ Probe: TypeAlias = NDArray[np.float32] | None
 """One protected embedding; None for a face that is too poor to compare."""
 
 
+def _seen_now(look: _Look, shown: Frame | Probes) -> tuple[list[Found], How]:
+    """Look once more when a rotation took the templates away between reading the epochs and filling the gallery."""
+    fills = index.is_behind(look.operator_id, look.versions)
+    seen = _seen(look, shown)
+    if fills:
+        newer = epochs.versions(operator_id=look.operator_id)
+        if newer.get(Topic.GALLERY) != look.versions.get(Topic.GALLERY):
+            seen = _seen(replace(look, versions=newer), shown)
+    return seen
+
+
 def _seen(look: _Look, shown: Frame | Probes) -> tuple[list[Found], How]:
     known = spaces(look.operator_id, look.versions)
     if isinstance(shown, Probes):
         space = known.named(shown.contract)
+        dimension = space.protection.dimension
+        if shown.vectors.shape[1] != dimension:
+            raise EmbeddingsMalformed(f"each embedding under this contract has {dimension} numbers.")
         return _matched(look, {space: list(shown.vectors)})[0], How.EMBEDDING
     with face_problems():
         image = faceid.image.decode(shown.data, shown.content_type)

@@ -8,6 +8,7 @@ calling :func:`rotate` again goes on from there.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import numpy as np
@@ -71,15 +72,20 @@ def rotate(*, operator_id: UUID, actor: str) -> list[Rotated]:
         while _carry(operator_id, old, new):
             pass
     rotated = [_switch(operator_id, old, new, actor) for old, new in pairs]
-    transaction.on_commit(lambda: tidy(operator_id=operator_id))
+    tidy(operator_id=operator_id)
     return [one for one in rotated if one is not None]
 
 
-def tidy(*, operator_id: UUID) -> int:
-    """Delete the templates and destroy the keys of retired contracts; return how many keys were destroyed.
+def tidy(*, operator_id: UUID) -> None:
+    """Delete the templates and destroy the keys of retired contracts, once the current transaction is committed.
 
-    Keys that no contract names are what a crash left behind before it could say what they were for; they go as well.
+    A key that was destroyed in a transaction that fails afterwards would be missed. Keys that no contract names are
+    what a crash left behind before it could say what they were for; they go as well.
     """
+    transaction.on_commit(partial(_clean, operator_id))
+
+
+def _clean(operator_id: UUID) -> None:
     with operator_scope(operator_id):
         keep_still(operator_id)
         rows = selectors.contracts(operator_id=operator_id)
@@ -91,12 +97,14 @@ def tidy(*, operator_id: UUID) -> int:
         keep_still(operator_id)
         rows = selectors.contracts(operator_id=operator_id)
         kept = {row.key_id for row in rows if row.state != State.RETIRED}
-        gone = set(store().key_ids(operator_id)) - kept if rows else set()
-        destroyed = sum(store().destroy(operator_id, key_id) for key_id in gone)
+        if kept:
+            for key_id in set(store().key_ids(operator_id)) - kept:
+                store().destroy(operator_id, key_id)
+        elif rows:
+            store().destroy_all(operator_id)
         Contract.objects.filter(
             operator_id=operator_id, state=State.RETIRED, key_destroyed_at=None, id__in=[row.id for row in retired]
         ).update(key_destroyed_at=timezone.now())
-    return destroyed
 
 
 def keep_still(operator_id: UUID) -> None:
