@@ -49,13 +49,21 @@ def wilson(hits: int, trials: int, level: float = LEVEL) -> Estimate:
         raise ValueError(f"{hits} of {trials} is no proportion.")
     if trials == 0:
         return Estimate(float("nan"), 0.0, 1.0, 0)
+    return Estimate(hits / trials, *score_interval(hits / trials, trials, level), trials)
+
+
+def score_interval(share: float, trials: float, level: float = LEVEL) -> tuple[float, float]:
+    """Return Wilson's interval around a share, also of a number of trials that is not whole.
+
+    Args:
+        share: 0 to 1.
+        trials: what the share is worth in independent trials, above 0.
+        level: confidence, 0 to 1.
+    """
     z = NormalDist().inv_cdf(0.5 + level / 2)
-    share = hits / trials
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
-    half = z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))
-    low = 0.0 if hits == 0 else max(0.0, centre - half)
-    high = 1.0 if hits == trials else min(1.0, centre + half)
-    return Estimate(share, float(low), float(high), trials)
+    half = float(z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2)))
+    return (0.0 if share == 0.0 else max(0.0, centre - half)), (1.0 if share == 1.0 else min(1.0, centre + half))
 
 
 def person_weights(people: int, rounds: int, *, seed: int = 1) -> Iterator[NDArray[np.float64]]:

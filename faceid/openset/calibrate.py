@@ -14,7 +14,7 @@ from faceid.evaluate.identification import (
     false_positive_rate,
     search,
 )
-from faceid.evaluate.intervals import LEVEL, rate_over_people
+from faceid.evaluate.intervals import LEVEL, rate_over_people, score_interval
 from faceid.evaluate.verification import passing, threshold_at
 from faceid.match import IMPOSTOR_MARGIN
 from faceid.openset.calibration import Calibration
@@ -173,9 +173,10 @@ def _strangers(own: Searches) -> Searches:
 
 
 def _rate_at(scores: ImpostorScores, threshold: float, size: int, level: float) -> tuple[float, float]:
-    seen = rate_over_people(scores.best >= threshold, scores.person, level=level)
+    """Return where the rate of as many other strangers lies at a threshold that was chosen for another reason."""
+    low, high = score_interval(float(np.mean(scores.best >= threshold)), scores.effective / 2, level)
     times = size / scores.gallery_size
-    return at_size(seen.low, times), at_size(seen.high, times)
+    return at_size(low, times), at_size(high, times)
 
 
 def _by_site(

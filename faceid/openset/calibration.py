@@ -45,7 +45,7 @@ class Calibration:
         gallery_size: enrolled subjects it is meant for.
         threshold: least raw cosine.
         threshold_interval: where the threshold that just keeps the target lies; its upper end is the cautious choice.
-        rate_interval: where the rate at ``threshold`` lies, 0 to 1.
+        rate_interval: where the rate at ``threshold`` lies that is seen on as many other strangers, 0 to 1.
         level: confidence of both intervals.
         method: how the threshold was found.
         margin: least distance in cosine between best and second-best subject. The threshold keeps the target without

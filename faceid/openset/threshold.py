@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from faceid.evaluate.intervals import LEVEL, person_weights, wilson
+from faceid.evaluate.intervals import LEVEL, person_weights, score_interval
 from faceid.evaluate.verification import threshold_at
 from faceid.openset.calibration import Method
 from faceid.openset.errors import CalibrationRefused
@@ -19,6 +19,7 @@ ENOUGH = 10.0
 
 LEAST_IMPOSTORS = 75
 ROUNDS = 400
+_DRAWS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +56,8 @@ class FittedThreshold:
         threshold: least cosine.
         threshold_interval: where the one that just keeps the target lies.
         rate: FPIR at ``threshold`` as far as the data shows.
-        rate_interval: where it lies.
+        rate_interval: where the FPIR lies that is seen on as many other strangers; the one behind it, of all strangers
+            there are, lies in the middle of that.
         method: how it was found.
     """
 
@@ -131,10 +133,9 @@ def _read_off(scores: ImpostorScores, wanted: float, level: float, seed: int) ->
     threshold = threshold_at(scores.best, wanted)
     drawn = np.array([threshold_at(best, wanted) for best in _resampled(scores, seed)])
     rate = float(np.mean(scores.best >= threshold))
-    # The share above an order statistic has the spread of a proportion of the same size.
-    trials = int(scores.effective)
-    bounds = wilson(min(trials, round(rate * trials)), trials, level)
-    return threshold, _around(drawn, threshold, level), rate, (min(bounds.low, rate), max(bounds.high, rate))
+    # The share above an order statistic spreads as a proportion does, and another sample's share once more as much.
+    low, high = score_interval(rate, scores.effective / 2, level)
+    return threshold, _around(drawn, threshold, level), rate, (low, high)
 
 
 def _extrapolated(scores: ImpostorScores, wanted: float, level: float, seed: int) -> _Found:
@@ -143,9 +144,11 @@ def _extrapolated(scores: ImpostorScores, wanted: float, level: float, seed: int
     tails = [ParetoTail.fit(best) for best in _resampled(scores, seed)]
     thresholds = np.array([one.threshold_at(min(wanted, one.share)) for one in tails])
     rate = tail.rate_above(threshold)
-    rates = np.array([one.rate_above(threshold) for one in tails])
-    low, high = _around(rates, rate, level)
-    return threshold, _around(thresholds, threshold, level), rate, (low, high)
+    # What the next strangers show spreads around each rate that the data allows.
+    trials = int(scores.effective)
+    rates = np.array([min(one.rate_above(threshold), 1.0) for one in tails])
+    seen = np.random.default_rng(seed).binomial(trials, np.repeat(rates, _DRAWS)) / trials
+    return threshold, _around(thresholds, threshold, level), rate, _around(seen, rate, level)
 
 
 def _resampled(scores: ImpostorScores, seed: int) -> Iterator[Array]:

@@ -178,7 +178,9 @@ def test_templates_survive_being_written_down_and_only_their_owner_reads_them(tm
 
 def test_files_that_are_no_templates_are_refused(tmp_path: Path):
     (tmp_path / "text.npz").write_text("hello")
-    np.savez(tmp_path / "objects.npz", contract=np.array("e"), vectors=np.eye(2), subjects=np.array([{}, 1], dtype=object))
+    np.savez(
+        tmp_path / "objects.npz", contract=np.array("e"), vectors=np.eye(2), subjects=np.array([{}, 1], dtype=object)
+    )
     np.savez(tmp_path / "long.npz", contract=np.array("e"), vectors=3 * np.eye(2), subjects=np.array(["a", "b"]))
     np.savez(tmp_path / "few.npz", contract=np.array("e"), vectors=np.eye(2), subjects=np.array(["a"]))
     np.savez(tmp_path / "part.npz", vectors=np.eye(2))

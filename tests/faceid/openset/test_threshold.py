@@ -49,13 +49,14 @@ def test_beyond_the_data_a_tail_is_extrapolated_and_marked():
 
 
 @pytest.mark.parametrize(("target", "searches"), [(0.02, 800), (0.005, 800)])
-def test_the_intervals_hold_the_truth_about_as_often_as_they_say(target: float, searches: int):
+def test_the_intervals_hold_what_other_strangers_show_about_as_often_as_they_say(target: float, searches: int):
     held = 0
     for seed in range(25):
         fitted = fit_threshold(scores(seed, searches), target, 100, seed=seed)
-        held += fitted.rate_interval[0] <= truth(fitted.threshold, 100) <= fitted.rate_interval[1]
+        seen = np.mean(scores(seed + 1000, searches).best >= fitted.threshold)
+        held += fitted.rate_interval[0] <= seen <= fitted.rate_interval[1]
 
-    assert held >= 21
+    assert held >= 22
 
 
 def test_pictures_of_the_same_impostors_are_worth_less():
@@ -64,7 +65,7 @@ def test_pictures_of_the_same_impostors_are_worth_less():
 
     assert repeated.effective == 400
     assert fit_threshold(repeated, 0.05, 100).rate_interval == pytest.approx(
-        fit_threshold(few, 0.05, 100).rate_interval, abs=0.003
+        fit_threshold(few, 0.05, 100).rate_interval, abs=0.006
     )
 
 
