@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from faceid.commands import calibrate, detect, embed, evaluate, prepare, prepare_mesh, verify
+from faceid.commands import bench, calibrate, detect, embed, evaluate, identify, prepare, prepare_mesh, train, verify
 from faceid.commands.command import Command
 from faceid.errors import FaceError
 
@@ -14,8 +14,11 @@ COMMANDS: tuple[Command, ...] = (
     detect,
     embed,
     verify,
+    identify,
+    bench,
     evaluate,
     calibrate,
+    train,
 )
 
 

@@ -24,7 +24,8 @@ MULTISCALE: Final = (320, 640, 1280)
 
 SCORE_THRESHOLD: Final = 0.7
 OVERLAP_THRESHOLD: Final = 0.3
-_LEAST_SIDE, _MOST_SIDE = 32, 2048
+LEAST_SIDE: Final = 32
+LARGEST_SIDE: Final = 2048
 _MOST_CANDIDATES: Final = 2000
 _MOST_PIXELS: Final = 4 * 640 * 640
 """Pixels of one run at most: beyond that a batch gains nothing and its memory grows."""
@@ -104,8 +105,8 @@ class Detector:
         Returns:
             Per picture what :meth:`faces` returns.
         """
-        if not sides or any(not _LEAST_SIDE <= side <= _MOST_SIDE for side in sides):
-            raise ValueError(f"Sides are {_LEAST_SIDE} to {_MOST_SIDE} pixels, at least one; not {list(sides)}.")
+        if not sides or any(not LEAST_SIDE <= side <= LARGEST_SIDE for side in sides):
+            raise ValueError(f"Sides are {LEAST_SIDE} to {LARGEST_SIDE} pixels, at least one; not {list(sides)}.")
         found: list[list[NDArray[np.float32]]] = [[] for _ in images]
         for positions, scale, canvas in self._runs(images, sides):
             views = [_view(images[position], scale, canvas) for position in positions]

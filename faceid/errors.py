@@ -110,6 +110,42 @@ class FaceUnclear(FaceRefused):
     code = "face_unclear"
 
 
+class FaceUnevenlyLit(FaceRefused):
+    """The light falls from one side."""
+
+    code = "face_unevenly_lit"
+
+
+class FaceCovered(FaceRefused):
+    """Something covers much of the face."""
+
+    code = "face_covered"
+
+
+class EyesHidden(FaceRefused):
+    """Sunglasses, hair or a hand hide an eye."""
+
+    code = "eyes_hidden"
+
+
+class MouthHidden(FaceRefused):
+    """A mask, a scarf or a hand hides the mouth."""
+
+    code = "mouth_hidden"
+
+
+class EyesClosed(FaceRefused):
+    """An eye is shut."""
+
+    code = "eyes_closed"
+
+
+class MouthOpen(FaceRefused):
+    """The mouth is wide open."""
+
+    code = "mouth_open"
+
+
 class DegenerateLandmarks(FaceRefused):
     """The five landmarks lie on one line or in one point, so that no alignment exists."""
 
@@ -150,3 +186,9 @@ class SnapshotUnusable(FaceError):
     """A file is no gallery snapshot of this version, or belongs to somebody else."""
 
     code = "snapshot_unusable"
+
+
+class FileUnreadable(FaceError):
+    """A file or folder that a command was given is not there, cannot be read or holds nothing of use."""
+
+    code = "file_unreadable"

