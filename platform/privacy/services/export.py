@@ -37,7 +37,10 @@ def export(*, operator_id: UUID, subject_id: UUID) -> dict[str, Any]:
             for creative, category, at_ms in subjects.selectors.history_of(**person)
         ],
         "templates": [
-            {"template": template.public_id, "made_at": utc(template.created_at), "quality": template.quality}
+            {
+                "template": template.public_id, "made_at": utc(template.created_at), "occasion": template.occasion,
+                "quality": template.quality,
+            }
             for template in identities.selectors.templates_of(**person)
         ],
         "decisions": [
