@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from faceid.detect import Face
 from faceid.optional import OptionalModels
-from faceid.session import OnnxSession, Session
+from faceid.session import DEFAULT, Limits, OnnxSession, Session
 
 MANIFEST = "mesh.json"
 MESH_FILE = "mesh.onnx"
@@ -41,11 +41,26 @@ class Mesh:
     Attributes:
         points: float32, shape (468, 3): x and y in pixels of the picture; depth in the same unit, smaller is nearer to
             the camera, 0 near the middle of the head. Numbered as MediaPipe's canonical face model.
-        presence: certainty of the network that its crop shows a face, 0 to 1.
+        evidence: log-odds of the network that its crop shows a face: about 40 for a free face, below 20 for one that is
+            half covered, negative for what is no face.
     """
 
     points: NDArray[np.float32] = field(repr=False)
-    presence: float
+    evidence: float
+
+    @property
+    def presence(self) -> float:
+        """Certainty of the network that its crop shows a face, 0 to 1."""
+        return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, self.evidence))))
+
+    def view(self, room: float, side: int) -> NDArray[np.float64]:
+        """Map pixels of the picture to a square of ``side`` pixels with the face upright in it; shape (2, 3).
+
+        Args:
+            room: side of the square over the longer side of the face's bounding box.
+            side: pixels.
+        """
+        return _fitting(self.points, room).matrix(side)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,8 +95,12 @@ class FaceMesh:
     eyelids: Session
 
     @classmethod
-    def load(cls, models_dir: Path) -> Self | None:
+    def load(cls, models_dir: Path, limits: Limits = DEFAULT) -> Self | None:
         """Load the networks below ``models_dir`` after checking their digests.
+
+        Args:
+            models_dir: models directory.
+            limits: threads, memory and execution provider of each network.
 
         Returns:
             None where they were not installed: they are optional.
@@ -92,7 +111,7 @@ class FaceMesh:
         models = OptionalModels.load(models_dir, MANIFEST)
         if models is None:
             return None
-        return cls(OnnxSession(models_dir / MESH_FILE), OnnxSession(models_dir / EYES_FILE))
+        return cls(OnnxSession(models_dir / MESH_FILE, limits), OnnxSession(models_dir / EYES_FILE, limits))
 
     def points(self, image: NDArray[np.uint8], face: Face) -> Mesh:
         """Find the surface of a face.
@@ -128,7 +147,7 @@ class FaceMesh:
         surface, flag = self.surface.run({"input_1": view.network_input(image, SIDE)})
         points = surface.reshape(POINTS, 3).astype(np.float32)
         placed = np.column_stack([view.to_picture(points[:, :2], SIDE), points[:, 2] * np.float32(view.side / SIDE)])
-        return Mesh(np.asarray(placed, dtype=np.float32), _sigmoid(float(flag.reshape(()))))
+        return Mesh(np.asarray(placed, dtype=np.float32), float(flag.reshape(())))
 
     def _eye(self, image: NDArray[np.uint8], corners: NDArray[np.float32], mirrored: bool) -> Eye:
         side = _EYE_ROOM * float(np.abs(corners[1] - corners[0]).max())
@@ -180,7 +199,7 @@ def _guessed(face: Face) -> _View:
     return _View(eyes + _FIRST_CENTRE * down, _FIRST_SIDE * scale, _angle(across))
 
 
-def _fitting(points: NDArray[np.float32]) -> _View:
+def _fitting(points: NDArray[np.float32], room: float = _ROOM) -> _View:
     """Fit the crop to the surface: its bounding square, upright by the eyes' outer corners, with room around it."""
     angle = _angle(points[EYE_CORNERS[1][1], :2] - points[EYE_CORNERS[0][0], :2])
     flat = points[:, :2].astype(np.float64)
@@ -188,13 +207,9 @@ def _fitting(points: NDArray[np.float32]) -> _View:
     rotation = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
     upright = flat @ rotation.T
     low, high = upright.min(axis=0), upright.max(axis=0)
-    return _View((low + high) / 2 @ rotation, max(_ROOM * float((high - low).max()), 1.0), angle)
+    return _View((low + high) / 2 @ rotation, max(room * float((high - low).max()), 1.0), angle)
 
 
 def _angle(across: NDArray[np.floating]) -> float:
     """Measure how far a line is from level, degrees, clockwise in the picture."""
     return math.degrees(math.atan2(float(across[1]), float(across[0])))
-
-
-def _sigmoid(value: float) -> float:
-    return 1.0 / (1.0 + math.exp(-max(-60.0, min(60.0, value))))

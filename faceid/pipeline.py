@@ -15,6 +15,7 @@ from faceid.embed import Embedder
 from faceid.errors import DegenerateLandmarks, NoFace, SeveralFaces
 from faceid.frame import Frame, require
 from faceid.manifest import Manifest
+from faceid.mesh import FaceMesh
 from faceid.quality import ENROLMENT, SCREEN, Quality, measure
 from faceid.rules import Profile, failed, refusal
 from faceid.session import DEFAULT, Limits, OnnxSession
@@ -56,11 +57,18 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Detection, quality, alignment and embedding; safe to share between threads. Pictures are kept nowhere."""
+    """Detection, quality, alignment and embedding; safe to share between threads. Pictures are kept nowhere.
+
+    Attributes:
+        detector, embedder, manifest: the two networks, and what is known of them.
+        mesh: dense landmarks for what enrolment measures beyond the screen; None where they are not installed, and
+            then ``Quality.unmeasured`` names what nobody looked at.
+    """
 
     detector: Detector
     embedder: Embedder
     manifest: Manifest
+    mesh: FaceMesh | None = None
 
     @classmethod
     def load(cls, models_dir: Path, limits: Limits = DEFAULT, *, flip: bool | None = None) -> Self:
@@ -80,7 +88,7 @@ class Pipeline:
             manifest = replace(manifest, recogniser=replace(manifest.recogniser, flip=flip))
         detector = Detector(OnnxSession(models_dir / manifest.detector.model.file, limits), manifest.detector)
         embedder = Embedder(OnnxSession(models_dir / manifest.recogniser.model.file, limits), manifest.recogniser)
-        return cls(detector, embedder, manifest)
+        return cls(detector, embedder, manifest, FaceMesh.load(models_dir, limits))
 
     def contract(self, protection: str = UNPROTECTED) -> EmbeddingContract:
         """Return the contract of embeddings made here and then protected as named; see ``Protection.name``."""
@@ -148,7 +156,7 @@ class Pipeline:
             crop = align(image, face.landmarks)
         except DegenerateLandmarks:
             crop = None
-        return _Examined(image, face, measure(image, face, crop, profile), crop)
+        return _Examined(image, face, measure(image, face, crop, profile, self.mesh), crop)
 
     def _embedded(self, chosen: Sequence["_Examined"]) -> NDArray[np.float32]:
         side = self.manifest.recogniser.side

@@ -1,15 +1,18 @@
 """How good a face is: measured figures, thresholds per use, and reason codes that say what to change."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from faceid.align import SIDE, similarity
+from faceid.appearance import Portrait, eyes_visible, mouth_visible, uniformity
 from faceid.detect import Face
-from faceid.rules import Figures, Profile, Reason, failed
+from faceid.mesh import FaceMesh
+from faceid.rules import Figures, Profile, Reason, failed, unmeasured
+from faceid.shape import eyes_open, mouth_open, pose
 
 _INNER = slice(20, 100)
 """The part of the 112 x 112 crop that is face on everybody, without hair and background."""
@@ -33,6 +36,13 @@ ENROLMENT = Profile(
     black=0.40,
     white=0.20,
     sharpness=0.04,
+    pitch=25.0,
+    uniformity=0.05,
+    eyes_open=0.025,
+    mouth_open=0.22,
+    eyes_visible=0.30,
+    mouth_visible=0.30,
+    evidence=20.0,
 )
 """Strict: a template is used for months, and the person is there to try again."""
 
@@ -48,7 +58,7 @@ SCREEN = Profile(
     white=0.50,
     sharpness=0.015,
 )
-"""Light: a viewer walks by, and a missed frame is followed by the next."""
+"""Light: a viewer walks by, and a missed frame is followed by the next. No dense landmarks: they take time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +71,22 @@ class Quality:
 
     @property
     def usable(self) -> bool:
-        """Whether nothing speaks against the face."""
+        """Whether nothing speaks against the face; see :attr:`unmeasured` for what nobody could look at."""
         return not self.reasons
 
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """Names of figures the profile asks for that could not be measured: the networks for them are not installed."""
+        return unmeasured(self.figures, self.profile)
 
-def measure(image: NDArray[np.uint8], face: Face, crop: NDArray[np.uint8] | None, profile: Profile) -> Quality:
+
+def measure(
+    image: NDArray[np.uint8],
+    face: Face,
+    crop: NDArray[np.uint8] | None,
+    profile: Profile,
+    mesh: FaceMesh | None = None,
+) -> Quality:
     """Measure one face and judge it.
 
     Args:
@@ -73,8 +94,11 @@ def measure(image: NDArray[np.uint8], face: Face, crop: NDArray[np.uint8] | None
         face: where the face is in ``image``.
         crop: the aligned face, RGB, uint8, shape (112, 112, 3); None where it cannot be aligned.
         profile: thresholds.
+        mesh: finds dense landmarks, where the profile asks for figures that need them; None where not installed.
     """
     figures = _figures(image, face, crop)
+    if mesh is not None and profile.dense and crop is not None:
+        figures = _densely(figures, image, face, mesh)
     degenerate = (Reason.DEGENERATE,) if crop is None else ()
     return Quality(figures, profile, degenerate + failed(figures, profile))
 
@@ -92,6 +116,29 @@ def _figures(image: NDArray[np.uint8], face: Face, crop: NDArray[np.uint8] | Non
         black=float((inner < _BLACK).mean()),
         white=float((inner > _WHITE).mean()),
         sharpness=_sharpness(inner),
+    )
+
+
+def _densely(figures: Figures, image: NDArray[np.uint8], face: Face, mesh: FaceMesh) -> Figures:
+    """Add what dense landmarks show. Where they see no face, pose and all that follows from places mean nothing."""
+    surface = mesh.points(image, face)
+    if surface.evidence < 0.0:
+        return replace(figures, evidence=surface.evidence)
+    eyes = mesh.eyes(image, surface)
+    portrait = Portrait.of(image, surface, eyes)
+    yaw, pitch, roll = pose(surface)
+    return replace(
+        figures,
+        eye_distance=figures.eye_distance / max(math.cos(math.radians(yaw)), 0.5),
+        yaw=yaw,
+        pitch=pitch,
+        roll=roll,
+        uniformity=uniformity(portrait),
+        eyes_open=eyes_open(surface, eyes),
+        mouth_open=mouth_open(surface),
+        eyes_visible=eyes_visible(portrait),
+        mouth_visible=mouth_visible(portrait),
+        evidence=surface.evidence,
     )
 
 
