@@ -1,0 +1,10 @@
+"""Exact search in large galleries: quantised copies rule rows out by a proven bound, what is left is compared exactly.
+
+``columns``   what a gallery holds, by column
+``nibbles``   the copy with 4 bits per number, its bound, and the scan for one probe (faiss)
+``octets``    the copy with 8 bits per number, its bound, and the product for many probes (onnxruntime)
+``layout``    where everything lies in the one file of a snapshot
+``snapshot``  a frozen gallery in such a file: search in it, and rows overwritten at once
+``shared``    one snapshot for all processes of a machine
+``table``     the few rows that came after the snapshot
+"""

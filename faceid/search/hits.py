@@ -1,0 +1,121 @@
+"""The best subjects found so far, and the bar that whatever else may join them has to reach."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceid.match import Match
+
+_ROWS = 4096
+_FIRST = 64
+"""Most promising rows compared first, so that the bar rules most of the others out."""
+
+Named = Callable[[int], tuple[str, str]]
+"""Returns key and subject of a row."""
+
+
+class Hit(NamedTuple):
+    """A template at or above the threshold: its cosine, its id and its subject's."""
+
+    score: float
+    key: str
+    subject: str
+
+    @property
+    def match(self) -> Match:
+        """The hit as the library's users see it."""
+        return Match(self.key, self.subject, max(-1.0, min(1.0, self.score)))
+
+
+class Best:
+    """The k best subjects for one probe, each with its nearest template.
+
+    Nothing below :attr:`bar` can change the answer: once k subjects are found, the worst of them is the bar.
+    """
+
+    def __init__(self, vectors: NDArray[np.float32], probe: NDArray[np.float32], k: int, threshold: float) -> None:
+        """Begin with nobody.
+
+        Args:
+            vectors: float32, shape (n, dimension); what row numbers refer to.
+            probe: float32, shape (dimension,).
+        """
+        self.bar = threshold
+        self.hits: list[Hit] = []
+        self._vectors = vectors
+        self._probe = probe
+        self._k = k
+
+    def weigh(self, rows: NDArray[np.intp], highest: NDArray[np.floating], named: Named) -> None:
+        """Compare rows exactly, leaving out those that cannot reach the bar.
+
+        Args:
+            rows: row numbers.
+            highest: a cosine that each row certainly does not exceed, same shape.
+        """
+        rows, highest = _kept(rows, highest, self.bar)
+        if len(rows) > 2 * _FIRST:
+            order = np.argpartition(highest, len(rows) - _FIRST)
+            first, others = order[-_FIRST:], order[:-_FIRST]
+            self.compare(rows[first], named)
+            rows, _ = _kept(rows[others], highest[others], self.bar)
+        self.compare(rows, named)
+
+    def compare(self, rows: NDArray[np.intp], named: Named) -> None:
+        """Compare rows exactly."""
+        scores = exact(self._vectors, rows, self._probe)
+        reached = np.flatnonzero(scores >= self.bar)
+        found: dict[str, Hit] = {}
+        # A tie goes to the lesser key, so the last rows that tie with the k-th subject have to be looked at, too.
+        for place in reached[np.argsort(-scores[reached], kind="stable")]:
+            score = float(scores[place])
+            if len(found) >= self._k and score < min(hit.score for hit in found.values()):
+                break
+            key, subject = named(int(rows[place]))
+            if subject not in found or (found[subject].score == score and key < found[subject].key):
+                found[subject] = Hit(score, key, subject)
+        self._add(found.values())
+
+    def _add(self, found: Iterable[Hit]) -> None:
+        self.hits = ordered([*self.hits, *found], self._k)
+        if len(self.hits) == self._k:
+            self.bar = max(self.bar, self.hits[-1].score)
+
+
+def ordered(hits: Iterable[Hit], k: int) -> list[Hit]:
+    """Return the k best of some hits, each subject once; equal scores in order of keys."""
+    best: dict[str, Hit] = {}
+    for hit in sorted(hits, key=lambda hit: (-hit.score, hit.key)):
+        best.setdefault(hit.subject, hit)
+    return list(best.values())[:k]
+
+
+def exact(vectors: NDArray[np.float32], rows: NDArray[np.intp], probe: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the cosines of some rows with a probe, computed in float64 so that near ties keep their order.
+
+    Args:
+        vectors: float32, shape (n, dimension).
+        rows: numbers of rows.
+        probe: float32, shape (dimension,).
+    """
+    scores = np.empty(len(rows))
+    wide = probe.astype(np.float64)
+    for begin in range(0, len(rows), _ROWS):
+        part = rows[begin : begin + _ROWS]
+        # Each row is added up in the same order, however many rows there are; a matrix product would not do that.
+        scores[begin : begin + _ROWS] = np.einsum("ij,j->i", vectors[part].astype(np.float64), wide)
+    return scores
+
+
+def _kept(
+    rows: NDArray[np.intp], highest: NDArray[np.floating], bar: float
+) -> tuple[NDArray[np.intp], NDArray[np.floating]]:
+    reach = highest >= bar
+    return rows[reach], highest[reach]
+
+
+def merged(parts: Iterable[Iterable[Hit]], k: int) -> list[Match]:
+    """Return the k best subjects of several parts of a gallery."""
+    return [hit.match for hit in ordered((hit for part in parts for hit in part), k)]

@@ -1,0 +1,177 @@
+"""Where everything lies in the one file of a snapshot: a page of header, then columns, then the quantised copies."""
+
+import itertools
+import json
+import mmap
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from faceid.errors import SnapshotUnusable
+from faceid.search.nibbles import BLOCK
+
+MAGIC = b"VGS1"
+_ALIGN = 64
+_SIZE_BYTES = 8
+_SMALLEST_GROUP = 4096
+_GROUPS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that lie together because their 4-bit copies are about equally far off.
+
+    Attributes:
+        start, stop: row numbers; start is a multiple of 32.
+        residual: largest distance of a vector of the group from its copy.
+    """
+
+    start: int
+    stop: int
+    residual: float
+
+    @property
+    def room(self) -> int:
+        """Rows there is room for: whole blocks."""
+        return -(-(self.stop - self.start) // BLOCK) * BLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a snapshot says of itself.
+
+    Attributes:
+        contract: id of the embedding contract.
+        stamp: what the content is as new as; numbers that only grow.
+        rows, dimension: shape of the vectors.
+        widths: bytes of a key and of a subject.
+        step, residual: of the 8-bit copy.
+        groups: of the 4-bit copy, in order of rows.
+        venue_sets: distinct sets of venue ids.
+    """
+
+    contract: str
+    stamp: tuple[int, ...]
+    rows: int
+    dimension: int
+    widths: tuple[int, int]
+    step: float
+    residual: float
+    groups: tuple[Group, ...]
+    venue_sets: tuple[tuple[str, ...], ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the header as it begins the file, padded to whole cache lines."""
+        body = json.dumps(asdict(self)).encode()
+        head = MAGIC + len(body).to_bytes(_SIZE_BYTES, "little") + body
+        return head + bytes(-len(head) % _ALIGN)
+
+    @classmethod
+    def read(cls, view: mmap.mmap) -> tuple[Self, int]:
+        """Return the header and where the columns begin.
+
+        Raises:
+            SnapshotUnusable: the file is no snapshot of this version.
+        """
+        begin = len(MAGIC) + _SIZE_BYTES
+        try:
+            if view[: len(MAGIC)] != MAGIC:
+                raise ValueError("another kind of file")
+            length = int.from_bytes(view[len(MAGIC) : begin], "little")
+            fields: Mapping[str, Any] = json.loads(view[begin : begin + length])
+            header = cls(
+                contract=str(fields["contract"]), stamp=tuple(fields["stamp"]), rows=int(fields["rows"]),
+                dimension=int(fields["dimension"]), widths=(fields["widths"][0], fields["widths"][1]),
+                step=float(fields["step"]), residual=float(fields["residual"]),
+                groups=tuple(Group(**group) for group in fields["groups"]),
+                venue_sets=tuple(tuple(venues) for venues in fields["venue_sets"]),
+            )  # fmt: skip
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise SnapshotUnusable(
+                "The file is no gallery snapshot.", expected=f"a file that begins with {MAGIC!r}.",
+                remedy="Delete it; the next process that needs one writes it anew.",
+            ) from error  # fmt: skip
+        end = begin + length
+        return header, end + (-end % _ALIGN)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One array of the file."""
+
+    offset: int
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def size(self) -> int:
+        """Bytes it takes."""
+        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+
+    def row(self, number: int) -> tuple[int, int]:
+        """Return offset and size in bytes of one row."""
+        each = self.size // max(1, self.shape[0])
+        return self.offset + number * each, each
+
+    def on(self, view: mmap.mmap) -> NDArray[Any]:
+        """Return the array on a mapping of the file."""
+        count = int(np.prod(self.shape, dtype=np.int64))
+        return np.frombuffer(view, dtype=self.dtype, count=count, offset=self.offset).reshape(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The arrays of a snapshot.
+
+    Attributes:
+        sections: by name; ``codes 0``, ``ids 0`` … belong to the groups.
+        size: of the file in bytes.
+    """
+
+    sections: Mapping[str, Section]
+    size: int
+
+    @classmethod
+    def of(cls, header: Header, begin: int) -> Self:
+        """Lay out a snapshot whose columns begin at a byte of the file."""
+        sections: dict[str, Section] = {}
+        end = begin
+        for name, shape, dtype in _arrays(header):
+            sections[name] = Section(end, shape, dtype)
+            end += sections[name].size
+            end += -end % _ALIGN
+        return cls(sections, end)
+
+
+def groups_of(residuals: NDArray[np.float32]) -> tuple[Group, ...]:
+    """Divide rows, sorted by residual, so that few rows share the worst ones: halves, quarters, eighths …
+
+    Args:
+        residuals: ascending, shape (n,).
+    """
+    bounds = [0]
+    while len(bounds) < _GROUPS and (half := (len(residuals) - bounds[-1]) // 2 // BLOCK * BLOCK) >= _SMALLEST_GROUP:
+        bounds.append(bounds[-1] + half)
+    bounds.append(len(residuals))
+    return tuple(Group(start, stop, float(residuals[stop - 1])) for start, stop in itertools.pairwise(bounds))
+
+
+def _arrays(header: Header) -> Iterator[tuple[str, tuple[int, ...], str]]:
+    rows, dimension = header.rows, header.dimension
+    yield "vectors", (rows, dimension), "<f4"
+    yield "octets", (rows, dimension), "u1"
+    yield "residuals", (rows,), "<f4"
+    yield "valid_until", (rows,), "<f8"
+    yield "areas", (rows,), "<i4"
+    yield "by_key", (rows,), "<i8"
+    yield "keys", (rows,), f"S{header.widths[0]}"
+    yield "subjects", (rows,), f"S{header.widths[1]}"
+    yield "centre", (dimension,), "<f4"
+    yield "spread", (dimension,), "<f4"
+    for number, group in enumerate(header.groups):
+        # The scan expects the ids right behind the room for codes, which is a multiple of 16 bytes.
+        yield f"codes {number}", (group.room // BLOCK, dimension, 16), "u1"
+        yield f"ids {number}", (group.stop - group.start,), "<i8"
