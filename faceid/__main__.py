@@ -4,7 +4,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from faceid.commands import bench, calibrate, detect, embed, evaluate, identify, prepare, prepare_mesh, train, verify
+from faceid.commands import (
+    bench,
+    calibrate,
+    detect,
+    embed,
+    enrol_check,
+    evaluate,
+    identify,
+    prepare,
+    prepare_mesh,
+    train,
+    verify,
+)
 from faceid.commands.command import Command
 from faceid.errors import FaceError
 
@@ -15,6 +27,7 @@ COMMANDS: tuple[Command, ...] = (
     embed,
     verify,
     identify,
+    enrol_check,
     bench,
     evaluate,
     calibrate,

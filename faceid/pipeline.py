@@ -12,12 +12,12 @@ from faceid.align import SIDE, align
 from faceid.contract import UNPROTECTED, EmbeddingContract
 from faceid.detect import SIDES, Detector, Face
 from faceid.embed import Embedder
-from faceid.errors import DegenerateLandmarks, NoFace, SeveralFaces
+from faceid.errors import DegenerateLandmarks
 from faceid.frame import Frame, require
 from faceid.manifest import Manifest
 from faceid.mesh import FaceMesh
-from faceid.quality import ENROLMENT, SCREEN, Quality, measure
-from faceid.rules import Profile, failed, refusal
+from faceid.quality import ENROLMENT, SCREEN, Quality, measure, only
+from faceid.rules import Profile, refusal
 from faceid.session import DEFAULT, Limits, OnnxSession
 from faceid.upright import upright
 
@@ -144,7 +144,7 @@ class Pipeline:
             ColourUnknown: an array whose colour order nobody vouched for.
         """
         image = require(frame)
-        one = _only([self._examined(image, face, ENROLMENT) for face in self.detector.faces(image)])
+        one = only([self._examined(image, face, ENROLMENT) for face in self.detector.faces(image)])
         if one.quality.reasons or one.crop is None:
             raise refusal(one.quality.reasons[0], one.quality.figures, ENROLMENT)
         return Enrolment(one.face, one.quality, self._embedded([one])[0])
@@ -171,21 +171,3 @@ class _Examined:
     face: Face
     quality: Quality
     crop: NDArray[np.uint8] | None = field(repr=False)
-
-
-def _only(found: list[_Examined]) -> _Examined:
-    """Pick the one person of an enrolment picture; somebody far in the background does not count."""
-    people = [one for one in found if not failed(one.quality.figures, SCREEN)] or found[:1]
-    if not people:
-        raise NoFace(
-            "There is no face in the picture.",
-            expected="exactly one person, facing the camera.",
-            remedy="Step in front of the camera and take the picture again.",
-        )
-    if len(people) > 1:
-        raise SeveralFaces(
-            f"There are {len(people)} faces in the picture.",
-            expected="exactly one person.",
-            remedy="Let one person stand before the camera alone.",
-        )
-    return people[0]

@@ -1,7 +1,9 @@
 """How good a face is: measured figures, thresholds per use, and reason codes that say what to change."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from faceid.align import SIDE, similarity
 from faceid.appearance import Portrait, eyes_visible, mouth_visible, uniformity
 from faceid.detect import Face
+from faceid.errors import NoFace, SeveralFaces
 from faceid.mesh import FaceMesh
 from faceid.rules import Figures, Profile, Reason, failed, unmeasured
 from faceid.shape import eyes_open, mouth_open, pose
@@ -101,6 +104,46 @@ def measure(
         figures = _densely(figures, image, face, mesh)
     degenerate = (Reason.DEGENERATE,) if crop is None else ()
     return Quality(figures, profile, degenerate + failed(figures, profile))
+
+
+class Judged(Protocol):
+    """Anything that carries the quality of one face."""
+
+    @property
+    def quality(self) -> Quality:
+        """What was measured."""
+        ...
+
+
+One = TypeVar("One", bound=Judged)
+
+
+def only(found: Sequence[One]) -> One:
+    """Pick the one person of an enrolment picture; somebody far in the background does not count.
+
+    Args:
+        found: the faces of the picture, largest first.
+
+    Returns:
+        The only face that a screen would accept, or where it would accept none, the largest one.
+
+    Raises:
+        NoFace, SeveralFaces: nobody, or more than one person.
+    """
+    counted = [one for one in found if not failed(one.quality.figures, SCREEN)] or found[:1]
+    if not counted:
+        raise NoFace(
+            "There is no face in the picture.",
+            expected="exactly one person, facing the camera.",
+            remedy="Step in front of the camera and take the picture again.",
+        )
+    if len(counted) > 1:
+        raise SeveralFaces(
+            f"There are {len(counted)} faces in the picture.",
+            expected="exactly one person.",
+            remedy="Let one person stand before the camera alone.",
+        )
+    return counted[0]
 
 
 def _figures(image: NDArray[np.uint8], face: Face, crop: NDArray[np.uint8] | None) -> Figures:
