@@ -14,7 +14,10 @@ class Purpose(models.TextChoices):
 
 
 EXPLANATIONS: dict[str, str] = {
-    Purpose.RECOGNISE: "Recognise my face when I look at a screen. A protected template is kept, never a picture.",
+    Purpose.RECOGNISE: (
+        "Recognise my face when I look at a screen. A protected template is kept, never a picture. When the software"
+        " that compares faces is replaced, the template is made anew from a moment in which I am recognised."
+    ),
     Purpose.PERSONALISE: "Choose what a screen shows me from what I liked before.",
     Purpose.LEARN: "Use what I liked, without my name or face, to make the choices better for everyone.",
     Purpose.MEASURE: "Count that I saw something, so that its effect can be measured.",

@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from faceid.image import decode
+from faceid.pipeline import Pipeline
 from faceid.protect import Protection
 from faceid.unlinkability import chance_level, unlinkability
 
@@ -87,6 +91,65 @@ def test_two_captures_under_one_key_are_linked():
     mated, non_mated = (mine * theirs).sum(axis=1), (mine * np.roll(theirs, 1, axis=0)).sum(axis=1)
 
     assert unlinkability(mated, non_mated).overall > 0.99
+
+
+@pytest.fixture(scope="module")
+def photographed(pipeline: Pipeline) -> np.ndarray:
+    """Embeddings of 60 people, two photographs each: float32, shape (2, 60, 128)."""
+    folder = next(
+        (place for up in Path(__file__).resolve().parents
+         if (place := up / "shared/data/faces/lfw_dev").is_dir()), None,
+    )  # fmt: skip
+    if folder is None:
+        pytest.skip("The evaluation photographs are not beside this repository.")
+    found: list[list[np.ndarray]] = []
+    for person in sorted(folder.iterdir()):
+        seen = [pipeline.faces(decode(path.read_bytes())) for path in sorted(person.glob("*.jpg"))[:2]]
+        shots = [faces[0].embedding for faces in seen if faces and faces[0].embedding is not None]
+        if len(shots) == 2:
+            found.append(shots)
+        if len(found) == 60:
+            break
+    return np.array(found).transpose(1, 0, 2)
+
+
+class TestPhotographs:
+    """Two photographs each of real people, kept beside the repository for evaluation."""
+
+    def linked(self, one: np.ndarray, two: np.ndarray, pairs_of_keys: int = 50) -> tuple[float, float]:
+        """Return the measure between two galleries under many pairs of keys, and what chance shows."""
+        strangers = ~np.eye(len(one), dtype=bool)
+        tables = [Protection.generate().apply(one) @ Protection.generate().apply(two).T for _ in range(pairs_of_keys)]
+        mated = np.concatenate([np.diag(table) for table in tables])
+        non_mated = np.concatenate([table[strangers] for table in tables])
+        return unlinkability(mated, non_mated).overall, chance_level(mated, non_mated)
+
+    def test_two_operators_cannot_link_a_person(self, photographed: np.ndarray):
+        found, chance = self.linked(photographed[0], photographed[1])
+
+        assert found < 0.05
+        assert found < 2 * chance
+
+    def test_not_even_the_same_photograph_links_by_itself(self, photographed: np.ndarray):
+        found, chance = self.linked(photographed[0], photographed[0])
+
+        assert found < 2 * chance
+
+    def test_a_whole_table_of_the_same_photographs_does(self, photographed: np.ndarray):
+        order = np.random.default_rng(3).permutation(60)
+        mine = Protection.generate().apply(photographed[0])
+        theirs = Protection.generate().apply(photographed[0][order])
+
+        seen = [np.sort(table @ table.T, axis=1) for table in (mine, theirs)]
+        distance = np.abs(seen[0][:, None, :] - seen[1][None, :, :]).sum(axis=2)
+
+        assert np.array_equal(order[distance.argmin(axis=1)], np.arange(60))
+
+    def test_one_key_links_everybody(self, photographed: np.ndarray):
+        key = Protection.generate()
+        table = key.apply(photographed[0]) @ key.apply(photographed[1]).T
+
+        assert unlinkability(np.diag(table), table[~np.eye(60, dtype=bool)]).overall > 0.9
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 from onnx import helper, numpy_helper
 from rest_framework.test import APIClient
@@ -135,10 +136,13 @@ def test_the_renewal_is_made_once(operator: Operator, enrolled: Any, begun: Any,
 def test_the_person_sees_the_renewal_in_what_is_kept_of_them(
     operator: Operator, enrolled: Any, begun: Any, seen: Any
 ) -> None:
-    subject = enrolled("obama").subject
+    registration = enrolled("obama")
+    subject = registration.subject
     begun()
     seen("obama_again")
 
+    page = Client().get(f"/receipt/{registration.receipt_token}").content.decode()
+    assert "made anew for newer software" in page
     kept = privacy.services.export(operator_id=operator.id, subject_id=subject.id)
 
     assert [template["occasion"] for template in kept["templates"]] == ["enrolment", "renewal"]

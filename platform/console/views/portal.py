@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 import accounts.selectors
+import identities.selectors
 import subjects.selectors
 import subjects.services
 from console.purposes import LABELS
@@ -96,6 +97,7 @@ def _kept(holder: Holder) -> dict[str, Any]:
         "subject": subjects.selectors.get(**mine),
         "consents": consents,
         "any_live": any(row["live"] for row in consents),
+        "templates": identities.selectors.templates_of(**mine),
         "notices": sorted(
             {notice.id: notice for notice in notices.values()}.values(), key=lambda notice: notice.version
         ),

@@ -21,7 +21,7 @@ from core.epochs import Topic, bump
 from core.ids import public_id
 from core.tenancy import operator_scope
 from core.times import utc
-from faceid.match import IMPOSTOR_MARGIN, THRESHOLD_STRICT
+from faceid.match import IMPOSTOR_MARGIN, THRESHOLD_DEFAULT, THRESHOLD_STRICT
 from faceid.protect import Protection
 from faceid.quality import ENROLMENT
 from faceid.rules import Figures, failed
@@ -36,8 +36,11 @@ from identities.services.enrolment import figures_of
 from identities.services.rotation import keep_still, put_on_record, retire, tidy
 from subjects.purposes import Purpose
 
+RENEWAL_ABOVE = THRESHOLD_STRICT - THRESHOLD_DEFAULT + 2 * IMPOSTOR_MARGIN
+"""How far above the threshold of recognition a score must lie to renew a template."""
+
 RENEWAL_MARGIN = 2 * IMPOSTOR_MARGIN
-"""How far above the strict threshold, and above the second-best subject, a score must lie to renew a template."""
+"""How far above the second-best subject it must lie."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +51,7 @@ class Sighting:
         score: cosine to the subject's template.
         runner_up: cosine to the nearest template of anybody else; -1 when there is nobody else.
         figures: quality of the capture.
+        threshold: from which score on the old contract recognises.
         vector: the face under the next contract, protected.
     """
 
@@ -56,6 +60,7 @@ class Sighting:
     runner_up: float
     figures: Figures
     vector: NDArray[np.float32] = field(repr=False)
+    threshold: float = THRESHOLD_DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +192,7 @@ def _under_way(operator_id: UUID) -> tuple[Contract, Contract]:
 
 def _is_strong(sighting: Sighting) -> bool:
     return (
-        sighting.score >= THRESHOLD_STRICT + RENEWAL_MARGIN
+        sighting.score >= sighting.threshold + RENEWAL_ABOVE
         and sighting.score - sighting.runner_up >= RENEWAL_MARGIN
         and not failed(sighting.figures, ENROLMENT)
     )
