@@ -2,7 +2,7 @@
 
 import argparse
 
-from faceid.commands import evaluate_detection, evaluate_identification, evaluate_verification
+from faceid.commands import evaluate_detection, evaluate_identification, evaluate_liveness, evaluate_verification
 from faceid.commands.command import Command
 
 NAME = "evaluate"
@@ -12,6 +12,7 @@ EVALUATIONS: tuple[Command, ...] = (
     evaluate_verification,
     evaluate_identification,
     evaluate_detection,
+    evaluate_liveness,
 )
 
 

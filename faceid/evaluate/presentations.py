@@ -51,12 +51,13 @@ class Presented:
         return self.path.suffix.lower() in VIDEOS
 
 
-def presentations(root: Path) -> list[Presented]:
+def presentations(root: Path, *, attacks: bool = True) -> list[Presented]:
     """List the stills and videos of a folder in natural order.
 
     Args:
         root: holds ``real`` and one folder per species, such as ``print`` or ``screen``; deeper folders belong to
             their species. Hidden files are left out.
+        attacks: whether there must be attacks.
 
     Raises:
         FolderRefused: there is no such folder, or it lacks living people or attacks.
@@ -71,7 +72,7 @@ def presentations(root: Path) -> list[Presented]:
             species = None if parts[0].lower() == LIVE else parts[0]
             found.append(Presented(path, "/".join(parts), species))
     kinds = {one.species for one in found}
-    if None not in kinds or len(kinds) < 2:
+    if None not in kinds or (attacks and len(kinds) < 2):
         raise _refused(f"{root} holds {', '.join(sorted(kind or LIVE for kind in kinds)) or 'no pictures'}.")
     return found
 

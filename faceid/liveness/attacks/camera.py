@@ -53,22 +53,22 @@ class Camera:
     @classmethod
     def draw(cls, generator: np.random.Generator) -> Self:
         """Draw a camera between a good phone in daylight and a poor webcam in the evening."""
-        red, green, blue = np.exp(generator.normal(0.0, [0.16, 0.06, 0.16]))
-        moving = generator.random() < 0.25
+        red, green, blue = np.exp(generator.normal(0.0, [0.11, 0.05, 0.11]))
+        moving = generator.random() < 0.15
         return cls(
-            blur=float(generator.choice([0.0, log_uniform(generator, 0.3, 2.0)], p=[0.25, 0.75])),
-            flare=float(generator.choice([0.0, generator.uniform(0.0, 0.35)])),
-            motion=(float(generator.uniform(2.0, 7.0)) if moving else 0.0, float(generator.uniform(0, np.pi))),
-            target=log_uniform(generator, 0.03, 0.5),
+            blur=float(generator.choice([0.0, log_uniform(generator, 0.3, 1.4)], p=[0.35, 0.65])),
+            flare=float(generator.choice([0.0, generator.uniform(0.0, 0.2)])),
+            motion=(float(generator.uniform(2.0, 5.0)) if moving else 0.0, float(generator.uniform(0, np.pi))),
+            target=log_uniform(generator, 0.04, 0.4),
             adaptation=float(generator.uniform(0.0, 0.8)),
             balance=(float(red), float(green), float(blue)),
-            saturation=float(generator.uniform(0.45, 1.3)),
-            contrast=log_uniform(generator, 0.75, 1.35),
-            shot=log_uniform(generator, 0.003, 0.06),
-            read=log_uniform(generator, 0.0005, 0.01),
+            saturation=float(generator.uniform(0.6, 1.25)),
+            contrast=log_uniform(generator, 0.8, 1.25),
+            shot=log_uniform(generator, 0.002, 0.03),
+            read=log_uniform(generator, 0.0003, 0.004),
             grain=float(generator.choice([0.0, generator.uniform(0.4, 1.4)])),
             denoise=bool(generator.random() < 0.35),
-            chroma=float(generator.choice([0.0, log_uniform(generator, 0.5, 4.0)])),
+            chroma=float(generator.choice([0.0, log_uniform(generator, 0.5, 2.5)])),
             sharpen=float(generator.choice([0.0, generator.uniform(0.2, 1.2)])),
             quality=int(generator.integers(45, 97)),
         )

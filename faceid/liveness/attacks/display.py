@@ -60,7 +60,7 @@ class Display:
         cell: size of a display pixel, picture pixels.
         depth: contrast between a pixel's lit and dark parts, 0 to 1.
         tone: exponent on linear light; below 1 the picture is flat, above 1 hard.
-        white: linear gains of red, green and blue; displays are bluer than rooms.
+        white: linear gains of red, green and blue; displays (6,500 to 9,300 K) are bluer than rooms (2,700 to 5,000 K).
         lift: light of a black pixel and of the room in the glass, linear.
         detail: shown pixels per picture pixel.
         bands: refresh bands.
@@ -91,16 +91,16 @@ class Display:
     def draw(cls, generator: np.random.Generator, image: NDArray[np.uint8], face: Face, placement: Placement) -> Self:
         """Draw a display and a room; its pixels measure 0.3 to 3 frame pixels, so some are seen and some alias."""
         pitch = log_uniform(generator, 0.3, 3.0)
-        warmth = np.exp(generator.normal(0.12, 0.12))
+        warmth = np.exp(generator.normal(0.2, 0.12))
         gain = log_uniform(generator, 0.5, 2.4)
         return cls(
             layout=Layout(generator.choice([layout.value for layout in Layout], p=[0.5, 0.25, 0.25])),
             cell=pitch / placement.scale,
-            depth=float(generator.uniform(0.1, 0.8)),
+            depth=float(generator.uniform(0.15, 0.9)),
             tone=log_uniform(generator, 0.65, 1.5),
             white=(gain * np.array([1.0 / warmth, generator.uniform(0.93, 1.05), warmth])).astype(np.float32),
             lift=log_uniform(generator, 0.003, 0.12),
-            detail=placement.scale * log_uniform(generator, 0.35, 1.5),
+            detail=placement.scale * log_uniform(generator, 0.3, 1.0),
             bands=_bands(generator, placement.size[0]),
             quality=int(generator.integers(35, 96)),
             gloss=float(generator.choice([0.0, generator.uniform(0.05, 0.8)])),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from faceid.detect import Face
 from faceid.liveness.attacks.light import log_uniform
 
-EYES = (22.0, 90.0)
+EYES = (28.0, 90.0)
 """Eye distance of made presentations, pixels: a walker-by at a screen up to somebody who enrols at a kiosk."""
 
 _MOST_ENLARGED = 1.5

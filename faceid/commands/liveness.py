@@ -1,0 +1,120 @@
+"""Judge whether pictures show a living person, and train what judges them."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from faceid.commands.command import add_models
+from faceid.errors import FaceError
+from faceid.image import decode
+from faceid.liveness.bundle import DIRECTORY
+from faceid.liveness.capture import Capture, Look
+from faceid.liveness.detector import LivenessDetector
+from faceid.liveness.finding import find_face
+from faceid.liveness.policy import TARGETS, Policy, Purpose, Rate, Target
+from faceid.pipeline import Pipeline
+
+NAME = "liveness"
+HELP = "judge whether pictures show a living person, or train what judges them"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the two sub-commands."""
+    commands = parser.add_subparsers(required=True, metavar="WHAT")
+    judge = commands.add_parser("judge", help="judge pictures one by one")
+    judge.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    judge.add_argument("--purpose", type=Purpose, choices=list(Purpose), default=Purpose.SCREEN,
+                       help="strict for enrolment, light for a screen (%(default)s)")  # fmt: skip
+    judge.add_argument("--threshold", type=float, help="least probability, instead of the purpose's")
+    add_models(judge)
+    judge.set_defaults(liveness=_judge)
+    train = commands.add_parser("train", help="fit methods, fusion and thresholds")
+    train.add_argument("--carriers", type=Path, help="directory of the unpacked packages that carry photographs")
+    train.add_argument("--live", type=Path, action="append", default=[], metavar="DIR",
+                       help="photographs of living people, one folder per person; may be repeated")  # fmt: skip
+    train.add_argument("--attacks", type=Path, action="append", default=[], metavar="DIR",
+                       help="recordings of one source: real/ and one folder per species; may be repeated")  # fmt: skip
+    train.add_argument("--count", type=int, default=2000, help="frames made from photographs (%(default)s)")
+    train.add_argument("--seed", type=int, default=0, help="of everything that is drawn (%(default)s)")
+    train.add_argument("--apcer", type=float, default=TARGETS[Purpose.ENROLMENT].most,
+                       help="share of the worst species that may pass at enrolment (%(default)s)")  # fmt: skip
+    train.add_argument("--bpcer", type=float, default=TARGETS[Purpose.SCREEN].most,
+                       help="share of living people that may be refused at a screen (%(default)s)")  # fmt: skip
+    train.add_argument("--out", type=Path, help="models directory to write to, where it is not --models")
+    add_models(train)
+    train.set_defaults(liveness=_train)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the sub-command that was asked for."""
+    status: int = options.liveness(options)
+    return status
+
+
+def _judge(options: argparse.Namespace) -> int:
+    """Print one line of JSON per picture; 0 when all pass, 2 when one does not, 1 when one has no face to judge."""
+    pipeline, detector = Pipeline.load(options.models), LivenessDetector.load(options.models)
+    policy = _policy(options)
+    if policy is None:
+        return 1
+    statuses = [_judged(pipeline, detector, policy, path) for path in options.images]
+    return 1 if 1 in statuses else max(statuses)
+
+
+def _judged(pipeline: Pipeline, detector: LivenessDetector, policy: Policy, path: Path) -> int:
+    try:
+        image = decode(path.read_bytes())
+    except (FaceError, OSError) as error:
+        print(json.dumps({"image": str(path), "error": getattr(error, "code", "unreadable")}))
+        return 1
+    face = find_face(pipeline.detector, image)
+    if face is None:
+        print(json.dumps({"image": str(path), "error": "no_face"}))
+        return 1
+    verdict = detector.judge(Capture((Look(image, face),)), policy)
+    print(json.dumps({
+        "image": str(path), "live": verdict.live, "score": round(verdict.score, 4),
+        "threshold": round(verdict.threshold, 4), "reasons": verdict.reasons,
+        "log_odds": {one.method: round(one.score, 3) for one in verdict.evidence},
+    }))  # fmt: skip
+    return 0 if verdict.live else 2
+
+
+def _policy(options: argparse.Namespace) -> Policy | None:
+    try:
+        return Policy(options.purpose, options.threshold)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return None
+
+
+def _train(options: argparse.Namespace) -> int:
+    """Train and write; print what was found on what was held out."""
+    from faceid.training.liveness import Material, train_liveness
+    from faceid.training.liveness_frames import carried, photographed, recorded
+
+    finder = Pipeline.load(options.models).detector
+    living = carried(options.carriers, finder) if options.carriers else []
+    for folder in options.live:
+        living += photographed(folder, finder, first=1 + max((one.person for one in living), default=0))
+    recordings = [
+        recorded(folder, finder, person=-number, say=_say) for number, folder in enumerate(options.attacks, start=1)
+    ]
+    try:
+        targets = {
+            Purpose.ENROLMENT: Target(Rate.APCER, options.apcer),
+            Purpose.SCREEN: Target(Rate.BPCER, options.bpcer),
+        }
+        out = (options.out or options.models) / DIRECTORY
+        material = Material(living, recordings)
+        bundle = train_liveness(material, out, count=options.count, seed=options.seed, targets=targets, say=_say)
+    except ValueError as error:
+        print(f"Cannot train: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps({"out": str(out), "thresholds": bundle.thresholds, **bundle.training}, indent=2))
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

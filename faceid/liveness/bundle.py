@@ -1,0 +1,99 @@
+"""The trained methods on disk: a manifest with digests beside the machines, and what training found out."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+
+from faceid.errors import ModelsUnavailable
+from faceid.files import write_whole
+from faceid.liveness.fusion import Fusion
+from faceid.liveness.machine import Machine
+from faceid.liveness.policy import Purpose
+from faceid.liveness.stills import StillMethod
+
+DIRECTORY: Final = "liveness"
+"""Where the files lie below the models directory."""
+
+MANIFEST: Final = "liveness.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What training makes.
+
+    Attributes:
+        stills: the methods with machines.
+        fusion: weights of all methods.
+        thresholds: least probability by purpose, 0 to 1.
+        usual: by method, median log-odds of living people held out.
+        training: what it was trained on, for people who read the manifest: plain JSON values.
+    """
+
+    stills: tuple[StillMethod, ...]
+    fusion: Fusion
+    thresholds: Mapping[Purpose, float]
+    usual: Mapping[str, float]
+    training: Mapping[str, Any]
+
+    def save(self, directory: Path) -> None:
+        """Write machines and manifest, the manifest last; ``directory`` is made if need be."""
+        directory.mkdir(parents=True, exist_ok=True)
+        files = []
+        for method in self.stills:
+            data = method.machine.to_bytes()
+            name = f"{method.name}.npz"
+            write_whole(directory / name, data)
+            digest = sha256(data).hexdigest()
+            files.append({"method": method.name, "file": name, "sha256": digest, "size": len(data)})
+        manifest = {
+            "machines": files,
+            "fusion": {"weights": dict(self.fusion.weights), "bias": self.fusion.bias},
+            "thresholds": {purpose.value: value for purpose, value in self.thresholds.items()},
+            "usual": dict(self.usual),
+            "training": dict(self.training),
+        }
+        text = json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False)
+        write_whole(directory / MANIFEST, (text + "\n").encode())
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read what :meth:`save` wrote, after checking digests.
+
+        Raises:
+            ModelsUnavailable: a file is missing or unreadable, or is not the file the manifest names.
+        """
+        try:
+            fields = json.loads((directory / MANIFEST).read_text())
+            weights = tuple(sorted((str(name), _finite(value)) for name, value in fields["fusion"]["weights"].items()))
+            return cls(
+                stills=tuple(_still(directory, entry) for entry in fields["machines"]),
+                fusion=Fusion(weights, _finite(fields["fusion"]["bias"])),
+                thresholds={purpose: _finite(fields["thresholds"][purpose.value]) for purpose in Purpose},
+                usual={str(name): _finite(value) for name, value in fields["usual"].items()},
+                training=dict(fields["training"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelsUnavailable(
+                f"The liveness models' {MANIFEST} is missing or unreadable ({error}).",
+                expected=f"{MANIFEST} and the machines it names in {DIRECTORY} below the models directory.",
+                remedy="Run `make models`, or `python -m faceid liveness train`.",
+            ) from error
+
+
+def _still(directory: Path, entry: Mapping[str, Any]) -> StillMethod:
+    path = directory / Path(str(entry["file"])).name
+    data = path.read_bytes()
+    if sha256(data).hexdigest() != entry["sha256"]:
+        raise ValueError(f"{path.name} is not the file the manifest names")
+    return StillMethod(str(entry["method"]), Machine.from_bytes(data))
+
+
+def _finite(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise ValueError(f"{value!r} is no finite number")
+    return float(value)
