@@ -46,10 +46,10 @@ def unlinkability(mated: NDArray[np.floating], non_mated: NDArray[np.floating], 
     """
     _check(mated, non_mated, omega)
     bins = min(len(mated) // _SCORES_PER_BIN, _MOST_BINS)
-    pooled = np.concatenate([mated, non_mated]).astype(np.float64)
-    edges = np.histogram_bin_edges(pooled, bins=bins)
-    of_mated = np.histogram(mated, edges)[0] / len(mated)
-    of_non_mated = np.histogram(non_mated, edges)[0] / len(non_mated)
+    reach = (float(min(mated.min(), non_mated.min())), float(max(mated.max(), non_mated.max())))
+    counted, edges = np.histogram(mated, bins, reach)
+    of_non_mated = np.histogram(non_mated, bins, reach)[0] / len(non_mated)
+    of_mated = counted / len(mated)
     # D = 2 LR w / (1 + LR w) - 1 with LR = mated / non-mated, written so that an empty bin needs no infinity.
     total = omega * of_mated + of_non_mated
     local = np.where(total > 0, (omega * of_mated - of_non_mated) / np.where(total > 0, total, 1.0), 0.0)

@@ -95,7 +95,7 @@ def test_two_captures_under_one_key_are_linked():
 
 @pytest.fixture(scope="module")
 def photographed(pipeline: Pipeline) -> np.ndarray:
-    """Embeddings of 60 people, two photographs each: float32, shape (2, 60, 128)."""
+    """Embeddings of 40 people, two photographs each: float32, shape (2, 40, 128)."""
     folder = next(
         (place for up in Path(__file__).resolve().parents
          if (place := up / "shared/data/faces/lfw_dev").is_dir()), None,
@@ -108,7 +108,7 @@ def photographed(pipeline: Pipeline) -> np.ndarray:
         shots = [faces[0].embedding for faces in seen if faces and faces[0].embedding is not None]
         if len(shots) == 2:
             found.append(shots)
-        if len(found) == 60:
+        if len(found) == 40:
             break
     return np.array(found).transpose(1, 0, 2)
 
@@ -116,18 +116,18 @@ def photographed(pipeline: Pipeline) -> np.ndarray:
 class TestPhotographs:
     """Two photographs each of real people, kept beside the repository for evaluation."""
 
-    def linked(self, one: np.ndarray, two: np.ndarray, pairs_of_keys: int = 50) -> tuple[float, float]:
+    def linked(self, one: np.ndarray, two: np.ndarray, pairs_of_keys: int = 20) -> tuple[float, float]:
         """Return the measure between two galleries under many pairs of keys, and what chance shows."""
         strangers = ~np.eye(len(one), dtype=bool)
         tables = [Protection.generate().apply(one) @ Protection.generate().apply(two).T for _ in range(pairs_of_keys)]
         mated = np.concatenate([np.diag(table) for table in tables])
         non_mated = np.concatenate([table[strangers] for table in tables])
-        return unlinkability(mated, non_mated).overall, chance_level(mated, non_mated)
+        return unlinkability(mated, non_mated).overall, chance_level(mated, non_mated, rounds=5)
 
     def test_two_operators_cannot_link_a_person(self, photographed: np.ndarray):
         found, chance = self.linked(photographed[0], photographed[1])
 
-        assert found < 0.05
+        assert found < 0.1
         assert found < 2 * chance
 
     def test_not_even_the_same_photograph_links_by_itself(self, photographed: np.ndarray):
@@ -136,20 +136,20 @@ class TestPhotographs:
         assert found < 2 * chance
 
     def test_a_whole_table_of_the_same_photographs_does(self, photographed: np.ndarray):
-        order = np.random.default_rng(3).permutation(60)
+        order = np.random.default_rng(3).permutation(40)
         mine = Protection.generate().apply(photographed[0])
         theirs = Protection.generate().apply(photographed[0][order])
 
         seen = [np.sort(table @ table.T, axis=1) for table in (mine, theirs)]
         distance = np.abs(seen[0][:, None, :] - seen[1][None, :, :]).sum(axis=2)
 
-        assert np.array_equal(order[distance.argmin(axis=1)], np.arange(60))
+        assert np.array_equal(order[distance.argmin(axis=1)], np.arange(40))
 
     def test_one_key_links_everybody(self, photographed: np.ndarray):
         key = Protection.generate()
         table = key.apply(photographed[0]) @ key.apply(photographed[1]).T
 
-        assert unlinkability(np.diag(table), table[~np.eye(60, dtype=bool)]).overall > 0.9
+        assert unlinkability(np.diag(table), table[~np.eye(40, dtype=bool)]).overall > 0.9
 
 
 @pytest.mark.parametrize(
