@@ -175,7 +175,8 @@ def false_negative_rate_at(
     codes = np.unique(searches.person, return_inverse=True)[1].astype(np.int64)
     fnir = bootstrap(
         value, _resampled(right, codes[searches.mated], wrong, codes[~searches.mated], fpir),
-        int(codes.max()) + 1, trials=len(right), rounds=rounds, level=level,
+        int(codes.max()) + 1, trials=len(right), independent=len(np.unique(codes[searches.mated])), rounds=rounds,
+        level=level,
     )  # fmt: skip
     return Point(fpir, threshold, fnir, fpir * len(wrong) >= 10.0)
 

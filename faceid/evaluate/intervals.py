@@ -93,6 +93,7 @@ def bootstrap(
     people: int,
     *,
     trials: int,
+    independent: int,
     rounds: int = ROUNDS,
     level: float = LEVEL,
     seed: int = 1,
@@ -105,6 +106,8 @@ def bootstrap(
             the trials it needs.
         people, rounds, seed: see :func:`person_weights`.
         trials: what the figure was measured on.
+        independent: people whose trials the figure counts. A share of 0 or 1 cannot vary by resampling; it gets
+            Wilson's interval for so many trials.
         level: confidence, 0 to 1.
 
     Efron, Annals of Statistics 7(1), 1979.
@@ -115,6 +118,8 @@ def bootstrap(
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
         return Estimate(value, 0.0, 1.0, trials)
+    if value in (0.0, 1.0) and (drawn == value).all():
+        return Estimate(value, *score_interval(value, max(independent, 1), level), trials)
     low, high = np.quantile(drawn, [0.5 - level / 2, 0.5 + level / 2])
     return Estimate(value, min(float(low), value), max(float(high), value), trials)
 
@@ -138,13 +143,12 @@ def rate_over_people(
     count = int(codes.max()) + 1 if trials else 0
     if count == trials:
         return wilson(found, trials, level)
-    if found in (0, trials):
-        few = wilson(count if found else 0, count, level)
-        return Estimate(few.value, few.low, few.high, trials)
     hit_of, all_of = np.bincount(codes, hits.astype(np.float64), count), np.bincount(codes, minlength=count)
 
     def replicate(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         rates: NDArray[np.float64] = (weights @ hit_of) / (weights @ all_of)
         return rates
 
-    return bootstrap(found / trials, replicate, count, trials=trials, rounds=rounds, level=level, seed=seed)
+    return bootstrap(
+        found / trials, replicate, count, trials=trials, independent=count, rounds=rounds, level=level, seed=seed
+    )

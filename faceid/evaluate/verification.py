@@ -158,8 +158,10 @@ def true_accept_rate(
         shares = np.append(passed, np.zeros((len(passed), 1)), axis=1)[np.arange(len(passed)), begin]
         return _ratio(shares, passed[:, 0], total[:, -1])
 
-    tar = bootstrap(value, _pieces(replicate, len(impostor)), comparisons.people, trials=len(genuine), rounds=rounds,
-                    level=level)  # fmt: skip
+    tar = bootstrap(
+        value, _pieces(replicate, len(impostor)), comparisons.people, trials=len(genuine),
+        independent=len(np.unique(mates)), rounds=rounds, level=level,
+    )  # fmt: skip
     return OperatingPoint(far, threshold, tar, far * len(impostor) >= 10.0)
 
 
@@ -192,8 +194,10 @@ def equal_error_rate(comparisons: Comparisons, *, rounds: int = ROUNDS, level: f
         return mean
 
     value = float(rates(np.ones((1, comparisons.people)))[0])
-    return bootstrap(value, _pieces(rates, len(scores)), comparisons.people, trials=len(scores), rounds=rounds,
-                     level=level)  # fmt: skip
+    return bootstrap(
+        value, _pieces(rates, len(scores)), comparisons.people, trials=len(scores),
+        independent=len(np.unique(first[same])), rounds=rounds, level=level,
+    )  # fmt: skip
 
 
 def fold_accuracy(comparisons: Comparisons) -> FoldAccuracy:

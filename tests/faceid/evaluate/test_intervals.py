@@ -50,7 +50,9 @@ def test_each_resample_has_as_many_people_as_there_are():
 def test_the_bootstrap_of_a_mean_agrees_with_its_standard_error():
     values = np.random.default_rng(3).normal(5.0, 2.0, 400)
 
-    estimate = bootstrap(float(values.mean()), lambda w: (w @ values) / w.sum(axis=1), 400, trials=400, rounds=2000)
+    estimate = bootstrap(
+        float(values.mean()), lambda w: (w @ values) / w.sum(axis=1), 400, trials=400, independent=400, rounds=2000
+    )
 
     error = values.std() / 20
     assert (estimate.low, estimate.high) == pytest.approx(

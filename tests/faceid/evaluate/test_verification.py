@@ -98,8 +98,18 @@ def test_the_equal_error_rate_of_two_bells_is_known():
     assert 0.1587 in estimate
 
 
-def test_separate_scores_have_no_equal_error():
-    assert equal_error_rate(comparisons([0.8, 0.9], [0.1, 0.2]), rounds=10).value == 0.0
+def test_separate_scores_have_no_equal_error_but_room_for_one():
+    estimate = equal_error_rate(comparisons([0.8, 0.9] * 10, [0.1, 0.2] * 10), rounds=10)
+
+    assert (estimate.value, estimate.low) == (0.0, 0.0)
+    assert estimate.high == pytest.approx(0.1611, abs=5e-5)  # none of twenty people
+
+
+def test_nobody_missed_is_not_nobody_ever_missed():
+    tar = true_accept_rate(comparisons([0.9] * 20, [0.1] * 20), 0.1, rounds=10).tar
+
+    assert (tar.value, tar.high) == (1.0, 1.0)
+    assert tar.low == pytest.approx(1 - 0.1611, abs=5e-5)
 
 
 def test_equal_errors_need_both_kinds():
