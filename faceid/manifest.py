@@ -181,7 +181,7 @@ class RecogniserModel:
         Landmarks are found again upright; the crop is a similarity to the ArcFace reference.
         """
         pixels = self.input
-        mean, std = (",".join(f"{value:g}" for value in values) for values in (pixels.mean, pixels.std))
+        mean, std = (",".join(repr(value).removesuffix(".0") for value in part) for part in (pixels.mean, pixels.std))
         ending = "-flip" if self.flip else ""
         return (
             f"upright-arcface{self.side}-{pixels.colour}-{pixels.axes}-mean{mean}-std{std}-"

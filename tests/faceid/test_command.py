@@ -2,11 +2,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from faceid.__main__ import main
 
 Run = Callable[..., tuple[int, str, str]]
+PICTURES = {"biden", "obama", "obama2", "obama3", "obama_partial", "astronaut"}
 
 
 @pytest.fixture
@@ -16,15 +19,17 @@ def run(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
-    """Run a command on photographs named by their short names; return status, output and errors."""
+    """Run a command, with photographs in place of their short names; return status, output and errors."""
 
-    def command(name: str, *pictures: str) -> tuple[int, str, str]:
-        paths = []
-        for picture in pictures:
-            paths.append(tmp_path / picture)
-            paths[-1].write_bytes(picture_file(picture))
-        status = main([name, *map(str, paths), "--models", str(models_dir)])
+    def command(name: str, *arguments: str) -> tuple[int, str, str]:
+        given = [file_of(one) if one in PICTURES else one for one in arguments]
+        status = main([name, *given, "--models", str(models_dir)])
         return status, *capsys.readouterr()
+
+    def file_of(picture: str) -> str:
+        path = tmp_path / picture
+        path.write_bytes(picture_file(picture))
+        return str(path)
 
     return command
 
@@ -70,3 +75,130 @@ def test_prepare_prints_what_it_made(published_models: Path, tmp_path: Path, cap
     assert status == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["yunet.onnx", "sface.onnx"]
     assert (tmp_path / "manifest.json").is_file()
+
+
+def test_detect_takes_several_pictures_and_sizes(run: Run):
+    status, output, _ = run("detect", "astronaut", "biden", "--sides", "320,640")
+
+    faces = [json.loads(line) for line in output.splitlines()]
+    assert status == 0
+    assert [Path(face["image"]).name for face in faces] == ["astronaut", "biden"]
+
+
+def test_sides_out_of_range_are_a_usage_error(run: Run):
+    with pytest.raises(SystemExit) as ended:
+        run("detect", "astronaut", "--sides", "8")
+    assert ended.value.code == 2
+
+
+def test_a_file_that_is_not_there_is_named(models_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    status = main(["embed", str(tmp_path / "nowhere.jpg"), "--models", str(models_dir)])
+
+    assert status == 1
+    assert "file_unreadable: " in (errors := capsys.readouterr().err)
+    assert "nowhere.jpg cannot be read: No such file" in errors
+
+
+def test_a_provider_that_is_not_there_is_refused_at_once(run: Run):
+    status, output, errors = run("embed", "obama", "--provider", "CUDAExecutionProvider")
+
+    assert (status, output) == (1, "")
+    assert errors.startswith("models_unavailable: onnxruntime has no CUDAExecutionProvider here.")
+
+
+def test_flip_averaging_is_another_contract(run: Run):
+    contracts = [json.loads(run("embed", "obama", *flags)[1])["contract"] for flags in ((), ("--flip",))]
+
+    assert contracts[0] != contracts[1]
+
+
+@pytest.fixture
+def people(picture_file: Callable[[str], bytes], tmp_path: Path) -> Path:
+    """Return a folder with one folder per person, one of whose pictures cannot be enrolled."""
+    folder = tmp_path / "people"
+    for person, name in (("biden", "biden"), ("obama", "obama"), ("obama", "obama_partial"), ("obama", "obama3")):
+        (folder / person).mkdir(parents=True, exist_ok=True)
+        (folder / person / f"{name}.jpg").write_bytes(picture_file(name))
+    (folder / "stray.jpg").write_bytes(picture_file("astronaut"))
+    return folder
+
+
+def test_identify_ranks_the_people_by_raw_cosine_and_names_one(run: Run, people: Path):
+    status, output, errors = run("identify", "obama2", str(people))
+
+    first, second, answer = output.splitlines()
+    assert status == 0
+    assert first.split()[1:] == ["raw", "cosine", "obama"]
+    assert second.split()[1:] == ["raw", "cosine", "biden"]
+    assert float(first.split()[0]) > 0.5 > float(second.split()[0])
+    assert answer == "obama"
+    assert errors.strip().endswith("obama_partial.jpg: face_cut_off, left out")
+
+
+def test_identify_calls_a_stranger_unknown(run: Run, people: Path):
+    status, output, _ = run("identify", "astronaut", str(people), "--json")
+
+    answer = json.loads(output)
+    assert status == 2
+    assert answer["person"] is None
+    assert answer["scores"] == "raw cosine"
+    assert {one["person"] for one in answer["ranked"]} == {"obama", "biden"}
+
+
+def test_identify_needs_a_lead_over_the_second_person(run: Run, people: Path):
+    status, output, _ = run("identify", "obama2", str(people), "--margin", "0.9")
+
+    assert (status, output.splitlines()[-1]) == (2, "unknown")
+
+
+def test_identify_without_people_says_what_the_folder_should_hold(run: Run, tmp_path: Path):
+    empty, flat = tmp_path / "empty", tmp_path / "flat"
+    empty.mkdir()
+    flat.mkdir()
+    (flat / "one.jpg").write_bytes(b"no picture")
+
+    assert run("identify", "obama", str(empty))[2].startswith("file_unreadable: There is no picture below ")
+    assert run("identify", "obama", str(flat))[2].startswith("file_unreadable: There is nobody to compare with ")
+
+
+def test_identify_needs_a_usable_face(run: Run, people: Path, tmp_path: Path):
+    blank = tmp_path / "blank.png"
+    blank.write_bytes(bytes(cv2.imencode(".png", np.zeros((64, 64, 3), dtype=np.uint8))[1]))
+
+    assert run("identify", str(blank), str(people))[2].startswith("no_face: There is no usable face in ")
+
+
+def test_bench_prints_the_stages_and_opencv_beside_them(run: Run, people: Path, published_models: Path):
+    (people / "stray.jpg").write_bytes(b"no picture")
+    options = ("--images", str(people), "--rounds", "1", "--published", str(published_models))
+
+    status, output, errors = run("bench", *options)
+    assert status == 0
+    assert output.startswith("4 pictures, 1 thread; medians in milliseconds\n  decode ")
+    assert "times OpenCV's" in output
+    assert "stray.jpg: not_an_image, left out" in errors
+
+    status, output, _ = run("bench", *options, "--json")
+    measured = json.loads(output)
+    assert status == 0
+    assert list(measured["stages_ms"]) == ["decode", "detect", "look upright", "align", "quality", "embed"]
+    assert (measured["opencv"]["frames"], measured["opencv"]["faces"]) == (4, 4)
+
+
+def test_bench_watches_memory(run: Run, people: Path):
+    status, output, _ = run("bench", "--images", str(people / "biden"), "--soak", "4", "--json")
+
+    seen = json.loads(output)
+    assert status == 0
+    assert seen["frames"] == 4
+    assert seen["growth"] == seen["end"] - seen["start"]
+
+
+def test_bench_without_pictures_says_where_to_put_them(run: Run, tmp_path: Path):
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "one.jpg").write_bytes(b"no picture")
+
+    status, _, errors = run("bench", "--images", str(tmp_path / "bad"))
+
+    assert status == 1
+    assert "file_unreadable: No picture below " in errors

@@ -1,0 +1,34 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from faceid.bench import frame_of
+from faceid.frame import Frame
+from faceid.pipeline import Pipeline
+from faceid.soak import Soak, resident_mib, soak
+
+
+def test_memory_stays_flat_over_frames_of_many_sizes(pipeline: Pipeline, picture: Callable[[str], Frame]):
+    files = [frame_of(picture(name)) for name in ("astronaut", "biden")]
+    told: list[int] = []
+
+    seen = soak(pipeline, files, 250, tell=told.append)
+
+    assert told == list(range(1, 251))
+    assert seen.frames == 250
+    assert min(seen.start, seen.middle, seen.end) > 50
+    assert seen.growth < 24, seen
+
+
+def test_growth_is_what_came_between_the_start_and_the_end():
+    assert Soak(10, start=100.0, middle=150.0, end=103.5).growth == 3.5
+
+
+def test_memory_in_use_is_seen():
+    before = resident_mib()
+
+    ballast = np.ones(64 * 2**20, dtype=np.uint8)
+
+    assert resident_mib() - before == pytest.approx(64, abs=8)
+    assert ballast.any()
