@@ -34,11 +34,18 @@ class Gallery:
     """
 
     def __init__(
-        self, contract_id: str, dimension: int, entries: Iterable[Entry] | Columns = (), *, threads: int = 1
+        self,
+        contract_id: str,
+        dimension: int,
+        entries: Iterable[Entry] | Columns = (),
+        *,
+        threads: int = 1,
+        packs: bool = True,
     ) -> None:
         """Hold some templates.
 
         Args:
+            packs: make a snapshot by itself when many templates have come one by one; False where the caller does it.
             threads: threads of one search in a large gallery. One is right wherever several workers share a machine.
 
         Raises:
@@ -47,6 +54,7 @@ class Gallery:
         self.contract_id = contract_id
         self.dimension = dimension
         self._threads = threads
+        self._packs = packs
         self._lock = threading.Lock()
         self._parts = self._made(entries)
 
@@ -177,7 +185,7 @@ class Gallery:
     def _compact(self) -> None:
         snapshot, table = self._parts
         rows = 0 if snapshot is None else snapshot.header.rows
-        if len(table.row_of) >= max(PACK_FROM, rows // _PACK_SHARE):
+        if self._packs and is_due(len(table.row_of), rows):
             self._parts = self._packed(self._columns()), Table(self.dimension, ())
         elif len(table.rows) > max(_COMPACT_FROM, 2 * len(table.row_of)):
             self._parts = snapshot, Table(self.dimension, table.entries())
@@ -187,6 +195,18 @@ class Gallery:
         loose = Columns.of(table.entries(), self.dimension)
         return loose if snapshot is None else snapshot.columns().joined(loose)
 
+    def terms(self) -> Columns:
+        """Return everything held without the vectors (shape (n, 0)), in any order."""
+        with self._lock:
+            snapshot, table = self._parts
+            loose = Columns.of(table.entries(), self.dimension).bare()
+            return loose if snapshot is None else snapshot.terms().joined(loose)
+
     @property
     def _table(self) -> Table:
         return self._parts[1]
+
+
+def is_due(loose: int, frozen: int) -> bool:
+    """Return whether so many loose templates beside so many frozen ones are worth a new snapshot."""
+    return loose >= max(PACK_FROM, frozen // _PACK_SHARE)

@@ -79,6 +79,11 @@ class Columns:
         if len(np.unique(self.keys)) != len(self.keys):
             raise ValueError("Each key names one template; one of these comes twice.")
 
+    def bare(self) -> "Columns":
+        """Return the columns without the vectors (shape (n, 0))."""
+        none = np.empty((len(self), 0), dtype=np.float32)
+        return Columns(self.keys, self.subjects, none, self.valid_until, self.areas, self.venue_sets)
+
     def joined(self, other: "Columns") -> "Columns":
         """Return the rows of both; keys of one must not occur in the other, and no set of venues twice in one."""
         sets = {venues: number for number, venues in enumerate(dict.fromkeys((*self.venue_sets, *other.venue_sets)))}

@@ -84,6 +84,11 @@ class Snapshot:
             self._pool.shutdown(wait=False)
         os.close(self._descriptor)
 
+    def is_of(self, status: os.stat_result) -> bool:
+        """Return whether this is the snapshot of a file with such a status."""
+        mine = os.fstat(self._descriptor)
+        return (mine.st_dev, mine.st_ino) == (status.st_dev, status.st_ino)
+
     def row(self, key: str) -> int | None:
         """Return the row of a template that was not removed."""
         wanted = key.encode()

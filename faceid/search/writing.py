@@ -26,6 +26,7 @@ def write(columns: Columns, descriptor: int, *, contract: str, stamp: Sequence[i
 
     Raises:
         ValueError: there are no rows, or columns no gallery may hold.
+        OSError: there is no room.
     """
     columns.check()
     if not len(columns):
@@ -43,7 +44,7 @@ def write(columns: Columns, descriptor: int, *, contract: str, stamp: Sequence[i
     )  # fmt: skip
     head = header.to_bytes()
     layout = Layout.of(header, len(head))
-    os.ftruncate(descriptor, layout.size)
+    os.posix_fallocate(descriptor, 0, layout.size)  # no room is an error here, and a crash on a mapping
     with mmap.mmap(descriptor, layout.size) as view:
         view[: len(head)] = head
         _fill(view, layout, columns, order)
