@@ -35,24 +35,27 @@ def test_living_and_attacks_weigh_the_same_and_so_do_species() -> None:
     assert shares["screen"] == pytest.approx(2.0)
 
 
-def test_a_pyramid_is_nearest_at_its_tip_and_flat_beside_it() -> None:
-    tip = [56.0, 56.0, -30.0]
-    base = [[21.0, 21.0, 10.0], [91.0, 21.0, 10.0], [91.0, 91.0, 10.0], [21.0, 91.0, 10.0]]
+def test_a_slope_is_drawn_as_a_slope_and_nothing_beside_it() -> None:
+    # The reference landmarks map onto themselves, so the map is the crop of 112 pixels at 32: points from 28 to 84
+    # come to lie from 8 to 24. Depth falls from 40 at the left to 0 at the right, so nearness rises from 0 to 1.
+    grid = np.linspace(28.0, 84.0, 33)
+    x, y = (values.ravel() for values in np.meshgrid(grid, grid))
 
-    drawn = depth_map(np.array([tip, *base], dtype=np.float32), _face())
+    drawn = depth_map(np.column_stack([x, y, 40.0 * (84.0 - x) / 56.0]).astype(np.float32), _face())
 
-    # The reference landmarks map onto themselves, so the map is the crop of 112 pixels at 32.
     assert drawn.shape == (32, 32)
-    assert drawn[16, 16] == pytest.approx(1.0, abs=1e-5)
-    assert drawn[16, 11] == pytest.approx(0.5, abs=1e-5)
-    assert drawn[2, 2] == 0.0
-    assert drawn.min() >= 0.0
+    np.testing.assert_allclose(drawn[10:23, 10:23], np.tile(np.arange(2, 15) / 16, (13, 1)), atol=0.01)
+    outside = np.ones((32, 32), dtype=bool)
+    outside[8:25, 8:25] = False
+    assert not drawn[outside].any()
 
 
-def test_points_on_a_line_span_no_surface() -> None:
-    line = np.column_stack([np.arange(5), np.arange(5), np.arange(5)]).astype(np.float32)
+def test_depth_is_drawn_from_any_points_within_bounds() -> None:
+    for points in ([[56, 56, 0]], [[0, 0, 5], [112, 112, -5]], [[1e6, -1e6, 3], [5, 5, 2]]):
+        drawn = depth_map(np.array(points, dtype=np.float32), _face())
 
-    assert not depth_map(line, _face()).any()
+        assert np.isfinite(drawn).all()
+        assert 0.0 <= drawn.min() <= drawn.max() <= 1.0
 
 
 def test_a_living_face_has_its_nose_nearest(models_dir: Path, carriers_dir: Path, pipeline: Pipeline) -> None:
