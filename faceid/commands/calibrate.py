@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from faceid.commands.command import add_models
-from faceid.commands.evaluating import say
+from faceid.commands.evaluating import check_outputs, say
 from faceid.evaluate import cohorts, folder
 from faceid.evaluate.acquisition import PROFILES, acquire
 from faceid.evaluate.folder import Picture
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the calibration and print what matters of it."""
+    check_outputs(options.out, options.keep_impostors)
     pipeline = Pipeline.load(options.models)
     enrolled = templates(pipeline, options.enrolled, options.quality, strangers=False)
     impostors = None

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from faceid.commands.evaluating import add_outputs, finish
+from faceid.commands.evaluating import add_outputs, check_outputs, finish
 from faceid.evaluate import detection_report, labels, plots
 from faceid.evaluate.report import about
 from faceid.pipeline import Pipeline
@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the figures that matter; all of them go to the JSON file."""
+    check_outputs(options.json, plots=options.plots)
     marked = labels.read(options.points, options.images, skip_missing=options.skip_missing)
     pipeline = Pipeline.load(options.models)
     done = detection_report.run(pipeline, marked)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from faceid.commands.evaluating import add_outputs, add_rule, finish, rule, say
+from faceid.commands.evaluating import add_outputs, add_rule, check_outputs, finish, rule, say
 from faceid.evaluate import cohorts, folder, identification_report, plots
 from faceid.evaluate.acquisition import PROFILES, acquire
 from faceid.evaluate.report import about
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the figures that matter; all of them go to the JSON file."""
+    check_outputs(options.json, plots=options.plots)
     people = folder.people(options.images)
     unknown = None if options.unknown is None else folder.strangers(options.unknown)
     labels = None if options.cohorts is None else cohorts.read(options.cohorts)

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from faceid.commands.evaluating import add_outputs, add_rule, finish, rule
+from faceid.commands.evaluating import add_outputs, add_rule, check_outputs, finish, rule
 from faceid.evaluate import cohorts, pairs, plots, verification_report
 from faceid.evaluate.acquisition import PROFILES, acquire
 from faceid.evaluate.report import about
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the figures that matter; all of them go to the JSON file."""
+    check_outputs(options.json, plots=options.plots)
     chosen = pairs.read(options.pairs, options.images, skip_missing=options.skip_missing)
     labels = None if options.cohorts is None else cohorts.read(options.cohorts)
     pipeline = Pipeline.load(options.models)

@@ -1,7 +1,9 @@
 """Arguments and last steps that the evaluations share."""
 
 import argparse
+import importlib.util
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from faceid.commands.command import add_models
 from faceid.evaluate import report as reports
 from faceid.evaluate.acquisition import PROFILES
+from faceid.evaluate.errors import OutputRefused
 from faceid.evaluate.report import Report
 from faceid.match import IMPOSTOR_MARGIN, THRESHOLD_DEFAULT
 from faceid.openset.calibration import Calibration
@@ -48,6 +51,36 @@ def rule(options: argparse.Namespace, pipeline: Pipeline) -> tuple[float, float]
         threshold, margin = calibration.threshold, calibration.margin
     asked = getattr(options, "margin", None)
     return (threshold if options.threshold is None else options.threshold, margin if asked is None else asked)
+
+
+def check_outputs(*files: Path | None, plots: Path | None = None) -> None:
+    """Make sure that everything can be written, before hours of work and not after.
+
+    Args:
+        files: to be written; None where none was asked for.
+        plots: folder for plots.
+
+    Raises:
+        OutputRefused: a folder, or the nearest one there is above it, cannot be written to, or plots were asked for and matplotlib is not installed.
+    """
+    for folder in [*(file.parent for file in files if file is not None), *([plots] if plots else [])]:
+        existing = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
+        try:
+            with tempfile.TemporaryFile(dir=existing):
+                pass
+        except OSError as error:
+            raise OutputRefused(
+                f"{folder} cannot be written to ({type(error).__name__}).",
+                expected="a folder of one's own.",
+                remedy="Choose another path.",
+            ) from error
+    for file in files:
+        if file is not None and file.is_dir():
+            raise OutputRefused(f"{file} is a folder.", expected="a file's name.", remedy="Add a name to the path.")
+    if plots is not None and importlib.util.find_spec("matplotlib") is None:
+        raise OutputRefused(
+            "matplotlib is not installed.", expected="it, for --plots.", remedy="Install it, or leave out --plots."
+        )
 
 
 def say(line: str) -> None:

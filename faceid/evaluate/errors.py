@@ -19,3 +19,9 @@ class TooLittleData(FaceError):
     """There are not enough usable pictures to measure what was asked for."""
 
     code = "too_little_data"
+
+
+class OutputRefused(FaceError):
+    """The figures cannot be written or drawn where they should go."""
+
+    code = "output_refused"

@@ -168,11 +168,19 @@ def test_points_named_from_the_persons_side_are_recognised(run: Run, images: Pat
         (("evaluate", "identification", "absent"), "folder_refused"),
         (("evaluate", "verification", "absent", "--pairs", "absent"), "labels_refused"),
         (("evaluate", "detection", "absent", "--points", "absent"), "labels_refused"),
-        (("calibrate", "absent", "--out", "absent/c.json"), "folder_refused"),
-        (("calibrate", "absent.npz", "--out", "absent/c.json"), "templates_refused"),
+        (("calibrate", "absent", "--out", "c.json"), "folder_refused"),
+        (("calibrate", "absent.npz", "--out", "c.json"), "templates_refused"),
+        (("calibrate", "absent", "--out", "/proc/none/c.json"), "output_refused"),
+        (("evaluate", "identification", "absent", "--json", "/proc/none/i.json"), "output_refused"),
+        (("evaluate", "identification", "absent", "--plots", "/proc/none"), "output_refused"),
+        (("evaluate", "identification", "absent", "--json", "."), "output_refused"),
     ],
 )
-def test_wrong_paths_are_refused_with_a_code(run: Run, arguments: tuple[str, ...], code: str):
+def test_wrong_paths_are_refused_with_a_code(
+    run: Run, arguments: tuple[str, ...], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+
     status, output, errors = run(*arguments)
 
     assert (status, output) == (1, "")
