@@ -61,7 +61,8 @@ def check_outputs(*files: Path | None, plots: Path | None = None) -> None:
         plots: folder for plots.
 
     Raises:
-        OutputRefused: a folder, or the nearest one there is above it, cannot be written to, or plots were asked for and matplotlib is not installed.
+        OutputRefused: a folder, or the nearest one there is above it, cannot be written to; or plots were asked for
+            and matplotlib is not installed.
     """
     for folder in [*(file.parent for file in files if file is not None), *([plots] if plots else [])]:
         existing = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
