@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from faceid.declared import read
 from faceid.errors import ModelsUnavailable
 from faceid.manifest import Manifest
 
@@ -95,3 +97,17 @@ def test_a_wrong_declaration_is_refused_by_the_name_of_its_field(copied: Path, e
     with pytest.raises(ModelsUnavailable) as refusal:
         Manifest.load(copied)
     assert named in str(refusal.value)
+
+
+def test_the_manual_shows_a_manifest_that_reads():
+    manual = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+    (example,) = re.findall(
+        r"```json\n(.*?)```", manual.partition("## Face models")[2].partition("\n## ")[0], re.DOTALL
+    )
+
+    manifest = read(Manifest, json.loads(example), "manifest")
+
+    assert manifest.recogniser.preprocessing == (
+        "upright-arcface112-rgb-nchw-mean127.5,127.5,127.5-std127.5,127.5,127.5-input-embedding-l2-v2"
+    )
+    assert [level.stride for level in manifest.detector.levels] == [8, 16, 32]

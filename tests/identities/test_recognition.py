@@ -23,6 +23,8 @@ from accounts.models import Operator
 from core.epochs import versions
 from core.ids import public_id
 from core.tenancy import operator_scope
+from faceid.image import decode
+from faceid.pipeline import Pipeline
 from identities import faces, services, viewers
 from identities.index import Index
 from identities.services import Frame
@@ -351,10 +353,23 @@ class TestEmbeddings:
 
         assert states(self.ask(player, faces.contract(operator.id).id, [face.embedding.tolist()])) == ["anonymous"]
 
-    def test_another_contract_is_a_conflict(self, player: APIClient, enrolled: Any, unit_vectors: Any) -> None:
+    @pytest.mark.parametrize("dimension", [64, 128, 512])
+    def test_another_contract_is_a_conflict(self, player: APIClient, enrolled: Any, dimension: int) -> None:
         enrolled("obama")
 
-        answer = self.ask(player, "emb_0123456789abcdef", unit_vectors(1).tolist())
+        answer = self.ask(player, "emb_0123456789abcdef", [[1.0] + [0.0] * (dimension - 1)])
+
+        assert (answer.status_code, answer.json()["code"]) == (409, "contract_mismatch")
+
+    def test_a_flip_averaged_embedding_of_the_same_recogniser_is_a_conflict(
+        self, operator: Operator, player: APIClient, enrolled: Any, frame_of: Any
+    ) -> None:
+        enrolled("obama")
+        flipping = Pipeline.load(django_settings.FACE_MODELS, flip=True)
+        protection = faces.protection(operator.id)
+        vector = protection.apply(flipping.enrolment(decode(frame_of("obama"))).embedding)
+
+        answer = self.ask(player, flipping.contract(protection.name).id, [vector.tolist()])
 
         assert (answer.status_code, answer.json()["code"]) == (409, "contract_mismatch")
 
