@@ -84,7 +84,7 @@ class Examples:
 
 
 def examples(
-    samples: Iterable[Sample], surface: FaceMesh, generator: np.random.Generator, *, patches: int = 12, varied: int = 1
+    samples: Iterable[Sample], surface: FaceMesh, generator: np.random.Generator, *, patches: int = 6, varied: int = 1
 ) -> Examples:
     """Cut the samples up; the frames themselves are let go one by one.
 
