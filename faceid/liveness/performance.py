@@ -9,7 +9,7 @@ from faceid.liveness.challenge import Challenge, Step, StepKind
 from faceid.liveness.sitter import Moment, Sitter
 from faceid.liveness.videos import live
 
-YAW = 48.0
+YAW = 55.0
 """Degrees a sitter turns; a photograph without the far side of the face shows about half of it."""
 
 LIGHT = 0.12

@@ -125,6 +125,7 @@ def enrol_people(operator_id: UUID, say: Say) -> None:
         registration = identities.services.enrol(
             operator_id=operator_id, frame=picture, content_type=None, notice=notice, purposes=EVERYTHING,
             channel="demo", actor=ACTOR, at=now, origin="demo", method="demonstration",
+            proof=identities.services.Demonstrated(),
         )  # fmt: skip
         say(f"    demo subject ({label}) is {registration.subject.pseudonym}")
 

@@ -119,6 +119,48 @@ class MigrationRefused(Conflict):
     title = "No move between recognisers"
 
 
+class ChallengeRequired(Unusable):
+    """Nobody vouches for the person before the camera: an enrolment needs the answer to a challenge."""
+
+    code = "challenge_required"
+    title = "Challenge required"
+
+
+class ChallengeForeign(Unusable):
+    """The challenge was drawn for somebody else, or is no challenge of this installation."""
+
+    code = "challenge_foreign"
+    title = "Challenge of somebody else"
+
+
+class ChallengeUsed(Conflict):
+    """The challenge was answered before: an answer counts once, whatever came of it."""
+
+    code = "challenge_used"
+    title = "Challenge answered before"
+
+
+class ChallengeFailed(Unusable):
+    """The answer cannot be judged: too late, too few looks, nobody or several people in them."""
+
+    code = "challenge_failed"
+    title = "Challenge not answered"
+
+
+class SpoofSuspected(Unusable):
+    """Before the camera was no living person who did what was asked, or not the one in the picture."""
+
+    code = "spoof_suspected"
+    title = "No living person seen"
+
+
+class LivenessUnavailable(Unavailable):
+    """Liveness cannot be judged here, so nobody is enrolled without a member of staff."""
+
+    code = "liveness_unavailable"
+    title = "Liveness unavailable"
+
+
 @contextmanager
 def face_problems() -> Iterator[None]:
     """Turn what ``faceid`` refuses into a problem with the right status."""

@@ -113,3 +113,32 @@ class Template(OperatorRecord):
 
     def __str__(self) -> str:
         return self.public_id
+
+
+class Supervision(models.TextChoices):
+    """Who sees to it that the person before the kiosk is the person in the picture."""
+
+    UNATTENDED = "unattended"
+    ATTENDED = "attended"
+
+
+class EnrolmentPolicy(OperatorRecord):
+    """How an operator enrols; an operator without a row enrols unattended.
+
+    Attributes:
+        supervision: ``unattended`` asks for a challenge and judges liveness; with ``attended`` a member of staff may
+            vouch for the person instead.
+    """
+
+    PREFIX = "epl"
+
+    supervision = models.CharField(max_length=10, choices=Supervision.choices, default=Supervision.UNATTENDED)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["operator"], name="enrolment_policy_once"),
+            models.CheckConstraint(condition=Q(supervision__in=Supervision.values), name="supervision_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.supervision

@@ -9,7 +9,7 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from identities.models import Contract, State, Template
+from identities.models import Contract, EnrolmentPolicy, State, Supervision, Template
 
 _HEADER = 4
 """Bytes before the numbers in pgvector's binary form: dimension and padding, two bytes each."""
@@ -118,6 +118,12 @@ def move(*, operator_id: UUID) -> Move | None:
         )
         moved, waiting = cursor.fetchone()
         return Move(active.name, following.name, moved, waiting, following.due_at)
+
+
+def supervision(*, operator_id: UUID) -> Supervision:
+    """Return how an operator enrols."""
+    chosen = EnrolmentPolicy.objects.filter(operator_id=operator_id).values_list("supervision", flat=True).first()
+    return Supervision(chosen or Supervision.UNATTENDED)
 
 
 def enrolled(*, operator_id: UUID, subject_ids: Sequence[UUID]) -> set[UUID]:

@@ -26,6 +26,7 @@ from rest_framework.test import APIClient
 import catalog.services
 import events.services
 import identities.faces
+import identities.services
 import identities.viewers
 import privacy.services
 import registry.services
@@ -42,7 +43,7 @@ from core.times import utc
 from decisions.services import decide
 from decisions.wish import Wish
 from identities import index
-from identities.models import Template
+from identities.models import Supervision, Template
 from recsys.features import DEFAULT_SPEC
 from recsys.serving.metadata import Calibration, ModelMetadata
 
@@ -87,7 +88,10 @@ class Operation:
     @property
     def credential(self) -> str:
         """Which credential of a world calls it."""
-        devices = {"create_decision", "report_events", "recognise", "read_manifest", "record_notice_view", "enrol"}
+        devices = {
+            "create_decision", "report_events", "recognise", "read_manifest", "record_notice_view", "enrol",
+            "draw_challenge",
+        }  # fmt: skip
         return "device" if self.id in devices else "key"
 
     def url(self, names: Mapping[str, str]) -> str:
@@ -261,6 +265,7 @@ def _people(operator_id: UUID, at: datetime, names: dict[str, str]) -> None:
         "operator_id": operator_id, "origin": "kiosk", "notice": notice, "channel": "kiosk", "actor": "device:test",
         "purposes": ["recognise", "personalise", "learn"], "method": "tick_box", "at": at - timedelta(minutes=1),
     }  # fmt: skip
+    identities.services.supervise(operator_id=operator_id, supervision=Supervision.ATTENDED, actor=ACTOR)
     gone, stays = (subjects.services.register(**terms) for _ in range(2))
     privacy.services.erase(operator_id=operator_id, subject_id=gone.subject.id, actor=ACTOR, at=at)
     identities.faces.protection(operator_id)

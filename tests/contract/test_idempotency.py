@@ -16,6 +16,7 @@ ELSEWHERE = {
     "start_pairing": "the device is nobody yet",
     "withdraw_by_receipt": "repeating it changes nothing",
     "recognise": "nothing is stored",
+    "draw_challenge": "nothing is stored until it is answered",
     "report_events": "each event has an id of its own",
 }
 """Writes that are idempotent, or need not be, without a key."""
@@ -31,7 +32,12 @@ def writes(bodies: dict[str, Body], picture: Any, portrait: Any) -> dict[str, tu
     """A body of every write that honours the key, and its format."""
     forms: dict[str, Body] = {
         "store_media": lambda names: {"file": picture(7)},
-        "enrol": lambda names: {"frame": portrait(), "notice": names["notice"], "purposes": ["recognise"]},
+        "enrol": lambda names: {
+            "frame": portrait(),
+            "notice": names["notice"],
+            "purposes": ["recognise"],
+            "attended": True,
+        },
     }
     return {id: (make, "json") for id, make in bodies.items() if id not in ELSEWHERE} | {
         id: (make, "multipart") for id, make in forms.items()

@@ -22,6 +22,7 @@ SCOPES: dict[str, set[str]] = {
     "list_media": READ, "store_media": WRITE, "read_media": READ | {"device"},
     "create_decision": {"device"}, "read_decision": {"device", "read"}, "read_manifest": {"device"},
     "report_events": {"device"}, "recognise": {"device"}, "enrol": {"kiosk", "subjects"},
+    "draw_challenge": {"kiosk", "subjects"},
     "list_subjects": {"subjects"}, "register_subject": {"kiosk", "subjects"}, "read_subject": {"subjects"},
     "read_consents": {"subjects"}, "give_consent": {"subjects"}, "withdraw_consents": {"subjects"},
     "read_current_notice": {"kiosk", "device", "subjects", "read"}, "record_notice_view": {"kiosk", "device"},

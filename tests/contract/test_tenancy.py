@@ -92,7 +92,7 @@ def test_an_enrolment_under_another_operators_notice_is_refused(
 
     response = world.client("device").post(
         "/v1/enrolments",
-        {"frame": portrait(), "notice": other_world.names["notice"], "purposes": ["recognise"]},
+        {"frame": portrait(), "notice": other_world.names["notice"], "purposes": ["recognise"], "attended": True},
         format="multipart",
     )
 

@@ -18,8 +18,9 @@ from rest_framework.test import APIClient
 import signage.services
 from accounts.models import Operator
 from core.tenancy import operator_scope
-from identities import index
-from identities.services import enrol
+from identities import index, liveness
+from identities.models import Supervision
+from identities.services import Demonstrated, enrol, supervise
 from signage.models import Player, Screen
 from subjects.services import Notice, Registration, publish_notice
 
@@ -83,6 +84,12 @@ def private_state(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(index, "_index", index.Index())
 
 
+@pytest.fixture(autouse=True)
+def no_liveness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge no liveness unless a test wants it: photographs are what the methods are there to refuse."""
+    monkeypatch.setattr(liveness, "detector", lambda: None)
+
+
 @pytest.fixture
 def at() -> datetime:
     """The moment at which everything of a test happens."""
@@ -133,10 +140,17 @@ def player(paired: Any, screen: Screen) -> APIClient:
 
 
 @pytest.fixture
-def kiosk(paired: Any, screen: Screen) -> APIClient:
-    """An API client that is a kiosk beside ``screen``."""
+def unattended(paired: Any, screen: Screen) -> APIClient:
+    """An API client that is a kiosk beside ``screen``, of an operator who enrols without a member of staff."""
     client: APIClient = paired(screen, kind="kiosk")[1]
     return client
+
+
+@pytest.fixture
+def kiosk(unattended: APIClient, operator: Operator) -> APIClient:
+    """An API client that is a kiosk beside ``screen``, of an operator whose staff may vouch for people."""
+    supervise(operator_id=operator.id, supervision=Supervision.ATTENDED, actor="member:test")
+    return unattended
 
 
 @pytest.fixture
@@ -146,7 +160,8 @@ def enrolled(operator: Operator, notice: Notice, frame_of: Any, at: datetime) ->
     def call(name: str = "obama", *purposes: str, **terms: Any) -> Registration:
         return enrol(
             operator_id=operator.id, frame=frame_of(name), content_type="image/jpeg", notice=notice,
-            purposes=purposes or ("recognise", "personalise"), channel="kiosk", actor="device:test", at=at, **terms,
+            purposes=purposes or ("recognise", "personalise"), channel="kiosk", actor="device:test", at=at,
+            proof=Demonstrated(), **terms,
         )  # fmt: skip
 
     return call

@@ -33,7 +33,7 @@ def ask(
 ) -> Any:
     body = {
         "frame": SimpleUploadedFile("frame.jpg", frame, content_type), "notice": notice.public_id,
-        "purposes": list(purposes or ("recognise", "personalise")), **fields,
+        "purposes": list(purposes or ("recognise", "personalise")), "attended": True, **fields,
     }  # fmt: skip
     return client.post("/v1/enrolments", body, format="multipart")
 
@@ -181,7 +181,7 @@ def test_malformed_fields_are_refused_and_nothing_stored(
     before = rows()
     body = {
         "frame": SimpleUploadedFile("f.jpg", frame_of("obama"), "image/jpeg"), "notice": notice.public_id,
-        "purposes": ["recognise"], **fields,
+        "purposes": ["recognise"], "attended": True, **fields,
     }  # fmt: skip
 
     answer = kiosk.post("/v1/enrolments", body, format="multipart")
@@ -203,7 +203,7 @@ def test_the_same_enrolment_sent_twice_is_done_once(kiosk: APIClient, notice: An
             "/v1/enrolments",
             {
                 "frame": SimpleUploadedFile("f.jpg", frame_of("obama"), "image/jpeg"), "notice": notice.public_id,
-                "purposes": ["recognise"],
+                "purposes": ["recognise"], "attended": True,
             },
             format="multipart", HTTP_IDEMPOTENCY_KEY="kiosk-7-0001",
         )
@@ -326,7 +326,7 @@ def test_a_lost_key_is_reported_instead_of_replaced(
 def test_two_operators_templates_of_one_face_have_nothing_in_common(
     operator: Operator, other_operator: Operator, enrolled: Any, frame_of: Any, at: datetime
 ) -> None:
-    from identities.services import enrol
+    from identities.services import Demonstrated, enrol
 
     enrolled("obama")
     mine = np.asarray(Template.objects.get().embedding)
@@ -334,7 +334,7 @@ def test_two_operators_templates_of_one_face_have_nothing_in_common(
         notice = subjects.services.publish_notice(operator_id=other_operator.id, title="t", text="t")
         enrol(
             operator_id=other_operator.id, frame=frame_of("obama"), content_type=None, notice=notice,
-            purposes=["recognise"], channel="kiosk", actor="a", at=at,
+            purposes=["recognise"], channel="kiosk", actor="a", at=at, proof=Demonstrated(),
         )  # fmt: skip
         theirs = np.asarray(Template.objects.get(operator_id=other_operator.id).embedding)
 

@@ -356,6 +356,7 @@ class TestClosing:
                 services.enrol(
                     operator_id=owner.id, frame=frame_of("obama"), content_type=None, notice=notice,
                     purposes=["recognise"], channel="kiosk", actor="a", at=timezone.now(),
+                    proof=services.Demonstrated(),
                 )  # fmt: skip
             entry = Entry.objects.get(action="template_keys.destroyed")
         assert entry.detail["templates"] == PEOPLE

@@ -1,6 +1,5 @@
 """Enrol a face at a kiosk, with the consents that go with it."""
 
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -15,6 +14,7 @@ from accounts.principal import Principal, caller
 from core import epochs
 from core.idempotency import idempotent
 from core.ids import parse_public_id
+from identities.api.proofs import ProofBody, proof_of
 from identities.frames import FrameParser, frame_of
 from identities.services import enrol
 from signage.serving import situation
@@ -22,8 +22,8 @@ from subjects.api.shapes import PurposesField, TakeawayAnswer
 from subjects.receipts import takeaway
 
 
-class EnrolmentBody(serializers.Serializer[Any]):
-    """A picture of one person, the notice they read and what they consent to."""
+class EnrolmentBody(ProofBody):
+    """A picture of one person, why they are there, the notice they read and what they consent to."""
 
     frame = serializers.FileField(help_text="JPEG, PNG or WebP, at most 8 MiB, one person facing the camera.")
     notice = serializers.CharField(help_text="The notice the person was shown, ntc_…")
@@ -61,7 +61,8 @@ class Enrolments(APIView):
         registration = enrol(
             operator_id=principal.operator_id, frame=frame.data, content_type=frame.content_type, notice=notice,
             purposes=given["purposes"], channel="kiosk" if principal.device_id else "api", actor=principal.actor,
-            at=timezone.now(), origin="kiosk" if principal.device_id else "api", method=given["method"],
+            at=timezone.now(), proof=proof_of(request, given),
+            origin="kiosk" if principal.device_id else "api", method=given["method"],
             venue_id=venue_id, here_only=given["here_only"], expires_at=given.get("expires_at"),
         )  # fmt: skip
         return Response(takeaway(registration), status=201)

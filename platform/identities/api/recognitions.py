@@ -51,6 +51,13 @@ class ViewerAnswer(serializers.Serializer[Any]):
     state = serializers.CharField(help_text="recognised, anonymous or bystander (seen too poorly to tell)")
     how = serializers.CharField(help_text="face, embedding or loyalty")
     expires_at = serializers.DateTimeField()
+    liveness = serializers.CharField(
+        help_text="live, suspected (the face may be a picture's, so the viewer is anonymous), unavailable (no models"
+        " here), or unjudged (nobody who would be recognised)"
+    )
+    liveness_score = serializers.FloatField(
+        allow_null=True, help_text="Probability of a living person, 0 to 1; null without a verdict."
+    )
 
 
 class RecognitionAnswer(serializers.Serializer[Any]):
@@ -82,8 +89,11 @@ class Recognitions(APIView):
         return json_response({"viewers": [_viewer(viewer) for viewer in viewers]})
 
 
-def _viewer(viewer: RecognisedViewer) -> dict[str, str]:
-    return {"viewer": viewer.token, "state": viewer.state, "how": viewer.how, "expires_at": utc(viewer.expires_at)}
+def _viewer(viewer: RecognisedViewer) -> dict[str, Any]:
+    return {
+        "viewer": viewer.token, "state": viewer.state, "how": viewer.how, "expires_at": utc(viewer.expires_at),
+        "liveness": viewer.judged.liveness, "liveness_score": viewer.judged.score,
+    }  # fmt: skip
 
 
 def _player(device_id: Any) -> Any:

@@ -1,17 +1,24 @@
 """Enrol, recognise and forget faces; exchange keys and recognisers."""
 
+from identities.pictures import Frame
 from identities.services.closing import destroy_keys
 from identities.services.enrolment import enrol
 from identities.services.erasure import forget
 from identities.services.migration import Finished, begin_migration, cancel_migration, finish_migration, sweep
-from identities.services.recognition import Frame, LoyaltyToken, Probes, RecognisedViewer, Shown, recognise
+from identities.services.presence import Answered, Attended, Demonstrated, Proof
+from identities.services.recognition import LoyaltyToken, Probes, RecognisedViewer, Shown, recognise
 from identities.services.rotation import Rotated, rotate, tidy
+from identities.services.supervision import supervise
 
 __all__ = [
+    "Answered",
+    "Attended",
+    "Demonstrated",
     "Finished",
     "Frame",
     "LoyaltyToken",
     "Probes",
+    "Proof",
     "RecognisedViewer",
     "Rotated",
     "Shown",
@@ -23,6 +30,7 @@ __all__ = [
     "forget",
     "recognise",
     "rotate",
+    "supervise",
     "sweep",
     "tidy",
 ]

@@ -18,6 +18,7 @@ from identities.errors import AlreadyEnrolled, RecognitionNotConsented, face_pro
 from identities.faces import Space, Spaces, current, read
 from identities.models import Template
 from identities.pgvector_engine import PgvectorEngine
+from identities.services.presence import Answered, Proof, announce, confirm
 from identities.services.rotation import keep_still, put_on_record
 from subjects.purposes import Purpose
 from subjects.services import Notice, Registration, register
@@ -34,6 +35,7 @@ def enrol(
     channel: str,
     actor: str,
     at: datetime,
+    proof: Proof,
     origin: str = "kiosk",
     method: str = "tick_box",
     venue_id: UUID | None = None,
@@ -46,6 +48,7 @@ def enrol(
 
     Args:
         frame: a JPEG, PNG or WebP file that shows one person well.
+        proof: why the person in the picture is there; see ``identities.services.presence``.
         venue_id: where the kiosk stands.
         here_only: limit the consents to that venue.
         expires_at: when the consents end; None for the longest term.
@@ -53,15 +56,21 @@ def enrol(
     Raises:
         RecognitionNotConsented: ``purposes`` lacks ``recognise``.
         FaceUnusable, ImageTypeUnsupported: the picture or the face in it cannot be used; the code says why.
+        ChallengeRequired, LivenessUnavailable, ChallengeForeign, ChallengeUsed, ChallengeFailed, SpoofSuspected: the
+            proof does not count; as ``announce`` and ``confirm`` say.
         AlreadyEnrolled: the face is too near to one that is enrolled here.
         ProtectionKeyLost: the operator's key is gone, or was destroyed.
         NoPurpose, PurposeNotExplained, NoticeOutdated, ConsentTermInvalid: as ``subjects.services.give_consent``.
     """
     if Purpose.RECOGNISE not in purposes:
         raise RecognitionNotConsented("A face is enrolled only with consent to recognise. Register without a camera.")
+    challenge = announce(operator_id=operator_id, actor=actor, proof=proof)
     with face_problems():
         image = faceid.image.decode(frame, content_type)
-        captured = current(operator_id).active.pipeline.enrolment(image)
+        pipeline = current(operator_id).active.pipeline
+        captured = pipeline.enrolment(image)
+    if challenge is not None and isinstance(proof, Answered):
+        confirm(challenge=challenge, answer=proof, captured=captured, picture=image, pipeline=pipeline, at=at)
     keep_still(operator_id)  # the same person at two kiosks at once, or a rotation of the key
     spaces = read(operator_id)
     vectors = {space: _vector(space, spaces, image, captured) for space in spaces}
@@ -82,7 +91,10 @@ def enrol(
     bump(operator_id=operator_id, topic=Topic.GALLERY)
     record(
         operator_id=operator_id, actor=actor, action="subject.enrolled", target=registration.subject.public_id,
-        detail={"templates": {template.contract: template.public_id for template in templates}},
+        detail={
+            "templates": {template.contract: template.public_id for template in templates},
+            "presence": type(proof).__name__.lower(),
+        },
     )  # fmt: skip
     return registration
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 import numpy as np
@@ -15,22 +15,19 @@ import subjects.selectors
 from core import epochs
 from core.epochs import Topic
 from faceid.errors import NoFace
+from faceid.frame import Frame as Picture
+from faceid.frame import require
+from faceid.liveness.capture import Capture, Look
 from faceid.match import Match, identify
 from faceid.pipeline import DetectedFace
 from identities import index
 from identities.errors import EmbeddingsMalformed, LoyaltyTokenUnknown, face_problems
 from identities.faces import Space, Spaces, spaces
+from identities.liveness import UNJUDGED, Judged, Liveness, judged
+from identities.pictures import Frame
 from identities.services.migration import Sighting, renew
 from identities.viewers import How, ViewerClaim, ViewerState, issue
 from subjects.purposes import Purpose
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A camera frame: a JPEG, PNG or WebP file."""
-
-    data: bytes = field(repr=False)
-    content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +50,17 @@ Shown: TypeAlias = Frame | Probes | LoyaltyToken
 
 @dataclass(frozen=True, slots=True)
 class RecognisedViewer:
-    """One viewer, as the player may know them: a token and a state, never who it is."""
+    """One viewer, as the player may know them: a token and a state, never who it is.
+
+    Attributes:
+        judged: whether a living person was seen, for those a frame would have recognised; a suspicion makes anonymous.
+    """
 
     token: str
     state: ViewerState
     expires_at: datetime
     how: How
+    judged: Judged = UNJUDGED
 
 
 def recognise(
@@ -99,13 +101,19 @@ def recognise(
     expires_at = at + settings.VIEWER_TOKEN_LIFETIME
     return [
         RecognisedViewer(
-            issue(ViewerClaim(operator_id, screen_id, subject_id, state, expires_at, how)), state, expires_at, how
+            issue(ViewerClaim(operator_id, screen_id, one.subject_id, one.state, expires_at, how)),
+            one.state, expires_at, how, one.judged,
         )
-        for subject_id, state in found
-    ]
+        for one in found
+    ]  # fmt: skip
 
 
-Found: TypeAlias = tuple[UUID | None, ViewerState]
+class Found(NamedTuple):
+    """Whom one face or token turned out to be, and whether it is alive."""
+
+    subject_id: UUID | None
+    state: ViewerState
+    judged: Judged = UNJUDGED
 
 
 def _bearer(operator_id: UUID, venue_id: UUID, token: str, at: datetime) -> Found:
@@ -115,7 +123,7 @@ def _bearer(operator_id: UUID, venue_id: UUID, token: str, at: datetime) -> Foun
             operator_id=operator_id, subject_ids=[subject_id], venue_id=venue_id, at=at
         )  # fmt: skip
         if Purpose.PERSONALISE in live.get(subject_id, ()):
-            return subject_id, ViewerState.RECOGNISED
+            return Found(subject_id, ViewerState.RECOGNISED)
     raise LoyaltyTokenUnknown("This token names nobody who wants to be served here. A newer one may have replaced it.")
 
 
@@ -161,9 +169,20 @@ def _seen(look: _Look, shown: Frame | Probes) -> tuple[list[Found], How]:
             )  # fmt: skip
     probes = {space: [_probe(space, known, image, face) for face in detected] for space in known}
     found, matches = _matched(look, probes)
+    found = [_alive(one, image, face) for one, face in zip(found, detected, strict=True)]
     if known.next is not None:
         _renew(look, known, detected, probes, found, matches)
     return found, How.FACE
+
+
+def _alive(found: Found, image: Picture, face: DetectedFace) -> Found:
+    """Make somebody anonymous whose face may be a picture's; who is not recognised anyhow is not looked at again."""
+    if found.state is not ViewerState.RECOGNISED:
+        return found
+    seen = judged(Capture((Look(require(image), face.face),)))
+    if seen.liveness is Liveness.SUSPECTED:
+        return Found(None, ViewerState.ANONYMOUS, seen)
+    return found._replace(judged=seen)
 
 
 def _probe(space: Space, known: Spaces, image: NDArray[np.uint8], face: DetectedFace) -> Probe:
@@ -183,8 +202,8 @@ def _matched(
     agreed = {number: match for number in range(len(vectors)) if (match := _agreed(matches.values(), number))}
     confirmed = _confirmed(look.operator_id, look.venue_id, _each_once(agreed), look.at)
     found: list[Found] = [
-        (confirmed[number], ViewerState.RECOGNISED) if number in confirmed
-        else (None, ViewerState.BYSTANDER if vector is None else ViewerState.ANONYMOUS)
+        Found(confirmed[number], ViewerState.RECOGNISED) if number in confirmed
+        else Found(None, ViewerState.BYSTANDER if vector is None else ViewerState.ANONYMOUS)
         for number, vector in enumerate(vectors)
     ]  # fmt: skip
     return found, matches
@@ -219,7 +238,7 @@ def _renew(
     """Offer those who are known under the old contract only for a template under the next one."""
     assert known.next is not None
     sightings = []
-    for number, (subject_id, _) in enumerate(found):
+    for number, (subject_id, *_) in enumerate(found):
         match, vector = matches[known.active].get(number), probes[known.next][number]
         if subject_id is None or match is None or vector is None or number in matches[known.next]:
             continue
