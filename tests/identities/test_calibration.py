@@ -1,0 +1,155 @@
+"""An operator's own gallery says what counts as recognised."""
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+from rest_framework.test import APIClient
+
+from accounts.models import Operator
+from core import epochs
+from core.epochs import Topic, bump
+from core.tenancy import operator_scope
+from faceid.match import IMPOSTOR_MARGIN, THRESHOLD_DEFAULT
+from faceid.openset.calibration import Calibration
+from faceid.openset.templates import Templates
+from identities import thresholds
+from identities.errors import CalibrationImpossible
+from identities.faces import pipeline
+from identities.models import Calibration as CalibrationRow
+from identities.services.calibration import calibrate
+
+
+@pytest.fixture
+def strangers(unit_vectors: Any) -> Templates:
+    """Vectors of nobody, as a public impostor set gives them."""
+    names = np.array([f"x{number}" for number in range(1200)])
+    return Templates(pipeline().contract().id, unit_vectors(1200), names)
+
+
+@pytest.fixture
+def calibrated(operator: Operator, enrolled: Any, strangers: Templates, at: Any) -> Calibration:
+    """Two people enrolled, and the threshold that their gallery needs."""
+    enrolled("obama")
+    enrolled("biden")
+    return calibrate(operator_id=operator.id, target=0.02, actor="member:test", at=at, impostors=strangers)
+
+
+def rule(operator: Operator) -> thresholds.Rule:
+    return thresholds.rule(operator.id, pipeline(), epochs.versions(operator_id=operator.id))
+
+
+def set_threshold(operator: Operator, made: Calibration, threshold: float) -> None:
+    content = replace(made, threshold=threshold).fields()
+    CalibrationRow.objects.filter(operator_id=operator.id).update(content=content)
+    bump(operator_id=operator.id, topic=Topic.GALLERY)
+
+
+def test_without_a_calibration_the_defaults_hold(operator: Operator) -> None:
+    assert rule(operator) == thresholds.Rule(THRESHOLD_DEFAULT, IMPOSTOR_MARGIN)
+
+
+def test_a_calibration_is_recognised_by_from_the_next_request_on(
+    operator: Operator, calibrated: Calibration, player: APIClient, frame_of: Any, show: Any
+) -> None:
+    assert rule(operator).threshold == calibrated.threshold < THRESHOLD_DEFAULT
+    assert show(player, frame_of("obama_again")).json()["viewers"][0]["state"] == "recognised"
+
+    set_threshold(operator, calibrated, 0.99)
+
+    assert show(player, frame_of("obama_again")).json()["viewers"][0]["state"] == "anonymous"
+
+
+def test_calibrating_needs_no_query_while_nothing_changed(
+    operator: Operator, calibrated: Calibration, django_assert_num_queries: Any
+) -> None:
+    versions = epochs.versions(operator_id=operator.id)
+    thresholds.rule(operator.id, pipeline(), versions)
+
+    with django_assert_num_queries(0):
+        assert thresholds.rule(operator.id, pipeline(), versions).threshold == calibrated.threshold
+
+
+def test_protected_templates_give_the_threshold_of_the_plain_ones(
+    calibrated: Calibration, strangers: Templates, frame_of: Any
+) -> None:
+    import faceid.image
+
+    plain = np.stack(
+        [pipeline().enrolment(faceid.image.decode(frame_of(name))).embedding for name in ("obama", "biden")]
+    )
+
+    best = (strangers.vectors @ plain.T).max(axis=1)
+
+    assert np.mean(best >= calibrated.threshold) == pytest.approx(0.02, abs=1 / 1200)
+
+
+def test_a_calibration_of_another_recogniser_is_not_used(operator: Operator, calibrated: Calibration) -> None:
+    CalibrationRow.objects.filter(operator_id=operator.id).update(contract="emb_other")
+    bump(operator_id=operator.id, topic=Topic.GALLERY)
+
+    assert rule(operator).threshold == THRESHOLD_DEFAULT
+    advice = thresholds.advice(operator_id=operator.id, pipeline=pipeline(), gallery_size=2)
+    assert advice is not None
+    assert "recogniser changed" in advice
+
+
+def test_a_doubled_gallery_is_pointed_out(operator: Operator, calibrated: Calibration) -> None:
+    def advice(size: int) -> str | None:
+        return thresholds.advice(operator_id=operator.id, pipeline=pipeline(), gallery_size=size)
+
+    assert advice(3) is None
+    assert "from 2 to 4" in str(advice(4))
+
+
+def test_what_cannot_be_calibrated_changes_nothing(
+    operator: Operator, enrolled: Any, strangers: Templates, at: Any
+) -> None:
+    def refused(impostors: Templates | None) -> str:
+        with pytest.raises(CalibrationImpossible) as error:
+            calibrate(operator_id=operator.id, target=0.02, actor="member:test", at=at, impostors=impostors)
+        return str(error.value.detail)
+
+    assert "Nobody is enrolled" in refused(None)
+    enrolled("obama")
+    assert "Fewer than two subjects" in refused(strangers)
+    enrolled("biden")
+    assert "2 impostor searches" in refused(None)
+    assert "contract" in refused(replace(strangers, contract="emb_other"))
+    assert not CalibrationRow.objects.exists()
+    assert rule(operator).threshold == THRESHOLD_DEFAULT
+
+
+def test_another_operator_sees_no_calibration(
+    operator: Operator, other_operator: Operator, calibrated: Calibration
+) -> None:
+    with operator_scope(other_operator.id):
+        assert not CalibrationRow.objects.exists()
+        assert rule(other_operator).threshold == THRESHOLD_DEFAULT
+
+
+def test_the_command_calibrates_and_says_what_holds(
+    operator: Operator, enrolled: Any, strangers: Templates, tmp_path: Path
+) -> None:
+    enrolled("obama")
+    enrolled("biden")
+    strangers.save(tmp_path / "strangers.npz")
+
+    def run(*arguments: str) -> str:
+        out = StringIO()
+        call_command("calibrate_faces", operator.slug, *arguments, stdout=out)
+        return out.getvalue()
+
+    assert "Threshold 0.4150, margin 0.05 (default); 2 subjects enrolled." in run("--status")
+    assert "for 2 subjects, from 1,200 impostors: 2.00%" in run(
+        "--impostors", str(tmp_path / "strangers.npz"), "--fpir", "0.02"
+    )
+    assert "calibrated" in run("--status")
+    with pytest.raises(CommandError, match="cannot be read"):
+        run("--impostors", str(tmp_path / "absent.npz"))
+    with pytest.raises(CommandError, match="no operator"):
+        call_command("calibrate_faces", "nobody")
