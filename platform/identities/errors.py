@@ -56,6 +56,13 @@ class RecognitionNotConsented(Unusable):
     title = "Recognition not consented to"
 
 
+class CalibrationImpossible(Unusable):
+    """The gallery or the impostors do not suffice to calibrate; the rule in use stays."""
+
+    code = "calibration_impossible"
+    title = "Calibration impossible"
+
+
 class AlreadyEnrolled(Conflict):
     """The face is too near to one that is enrolled here: two such templates could no longer be told apart."""
 

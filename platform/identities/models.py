@@ -142,3 +142,26 @@ class EnrolmentPolicy(OperatorRecord):
 
     def __str__(self) -> str:
         return self.supervision
+
+
+class Calibration(OperatorRecord):
+    """The rule by which an operator's strangers stay unknown, found from their own gallery.
+
+    It belongs to the recogniser, not to a key: a rotation keeps every cosine. Without a row for the recogniser in
+    use the defaults of ``faceid.match`` hold.
+
+    Attributes:
+        contract: id of the recogniser's contract without protection.
+        content: what ``faceid.openset.calibration.Calibration.fields`` returned; figures only, nobody's face.
+    """
+
+    PREFIX = "cal"
+
+    contract = models.CharField(max_length=40)
+    content = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["operator", "contract"], name="calibration_once")]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} of {self.contract}"

@@ -20,7 +20,7 @@ from faceid.frame import require
 from faceid.liveness.capture import Capture, Look
 from faceid.match import Match, identify
 from faceid.pipeline import DetectedFace
-from identities import index
+from identities import index, thresholds
 from identities.errors import EmbeddingsMalformed, LoyaltyTokenUnknown, face_problems
 from identities.faces import Space, Spaces, spaces
 from identities.liveness import UNJUDGED, Judged, Liveness, judged
@@ -215,7 +215,10 @@ def _nearest(look: _Look, space: Space, vectors: Sequence[Probe]) -> dict[int, M
         return {}
     gallery = index.gallery(look.operator_id, look.versions, space.id)
     probes = np.stack([vector for vector in vectors if vector is not None])
-    winners = identify(gallery, probes, at=look.at, venue=str(look.venue_id))
+    rule = thresholds.rule(look.operator_id, space.pipeline, look.versions)
+    winners = identify(
+        gallery, probes, at=look.at, venue=str(look.venue_id), threshold=rule.threshold, margin=rule.margin
+    )
     return {number: winner for number, winner in zip(usable, winners, strict=True) if winner is not None}
 
 
@@ -237,6 +240,7 @@ def _renew(
 ) -> None:
     """Offer those who are known under the old contract only for a template under the next one."""
     assert known.next is not None
+    rule = thresholds.rule(look.operator_id, known.active.pipeline, look.versions)
     sightings = []
     for number, (subject_id, *_) in enumerate(found):
         match, vector = matches[known.active].get(number), probes[known.next][number]
@@ -244,7 +248,7 @@ def _renew(
             continue
         runner_up = _runner_up(look, known.active, probes[known.active][number], match.subject)
         figures = detected[number].quality.figures
-        sightings.append(Sighting(subject_id, match.score, runner_up, figures, vector))
+        sightings.append(Sighting(subject_id, match.score, runner_up, figures, vector, rule.threshold))
     if sightings:
         renew(
             operator_id=look.operator_id, spaces=known, sightings=sightings, venue_id=look.venue_id, at=look.at
