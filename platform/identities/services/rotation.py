@@ -69,8 +69,7 @@ def rotate(*, operator_id: UUID, actor: str) -> list[Rotated]:
     tidy(operator_id=operator_id)
     pairs = _prepare(operator_id)
     for old, new in pairs:
-        while _carry(operator_id, old, new):
-            pass
+        _carry(operator_id, old, new)
     rotated = [_switch(operator_id, old, new, actor) for old, new in pairs]
     tidy(operator_id=operator_id)
     return [one for one in rotated if one is not None]
@@ -166,37 +165,42 @@ def _successor(space: Space, old: Contract) -> Contract:
     return row
 
 
-def _carry(operator_id: UUID, old: Contract, new: Contract) -> int:
-    """Carry over one batch; return how many there were.
+def _carry(operator_id: UUID, old: Contract, new: Contract) -> None:
+    """Carry over whatever is not yet, batch by batch.
 
     A consent that ends between reading and writing makes the database refuse the batch; the next look leaves it out.
     """
-    for attempt in range(1, _ATTEMPTS + 1):
+    last: UUID | None = UUID(int=0)
+    failures = 0
+    while last is not None:
         try:
             with operator_scope(operator_id):
-                return _carried(operator_id, old, new)
+                last = _carried(operator_id, old, new, last)
         except IntegrityError:
-            if attempt == _ATTEMPTS:
+            failures += 1
+            if failures == _ATTEMPTS:
                 raise
-    return 0
 
 
-def _carried(operator_id: UUID, old: Contract, new: Contract) -> int:
-    found = selectors.uncarried(operator_id=operator_id, contract=old.name, to=new.name, limit=BATCH)
+def _carried(operator_id: UUID, old: Contract, new: Contract, after: UUID) -> UUID | None:
+    """Carry over one batch; return the last template of it, None when there was none left."""
+    found = selectors.uncarried(
+        operator_id=operator_id, contract=old.name, to=new.name, after=after, limit=BATCH
+    )  # fmt: skip
     if not found:
-        return 0
-    before, after = space_of(old).protection, space_of(new).protection
-    vectors = before.move(np.stack([vector for _, _, vector in found]), after)
+        return None
+    key, next_key = space_of(old).protection, space_of(new).protection
+    vectors = key.move(np.stack([vector for _, vector in found]), next_key)
     with connection.cursor() as cursor:
         cursor.execute(
             _CARRY,
             {
                 "contract": new.name, "operator_id": operator_id, "ids": [new_id() for _ in found],
-                "origins": [template_id for template_id, _, _ in found],
+                "origins": [template_id for template_id, _ in found],
                 "vectors": [written(vector) for vector in vectors],
             },
         )  # fmt: skip
-    return len(found)
+    return found[-1][0]
 
 
 def _switch(operator_id: UUID, old: Contract, new: Contract, actor: str) -> Rotated | None:
@@ -207,8 +211,7 @@ def _switch(operator_id: UUID, old: Contract, new: Contract, actor: str) -> Rota
         now_old, now_new = rows[old.name], rows[new.name]
         if now_new.state != State.PENDING:  # another process was faster
             return None
-        while _carry(operator_id, now_old, now_new):
-            pass
+        _carry(operator_id, now_old, now_new)
         state = now_old.state
         retire(now_old)
         now_new.state, now_new.replaces = state, ""
