@@ -29,11 +29,14 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 from pytest_django import Settings
 
 import catalog.services
+import identities.liveness
+import identities.services
 import signage.services
 import subjects.services
 from accounts.roles import Role
 from accounts.services import add_member, create_operator
 from core.tenancy import operator_scope
+from identities.models import Supervision
 
 EXECUTABLE = "/usr/bin/chromium"
 FLAGS = [
@@ -163,13 +166,17 @@ class World:
 
 
 @pytest.fixture
-def server(transactional_db: None, settings: Settings, tmp_path: Path) -> Iterator[Server]:
+def server(
+    transactional_db: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Server]:
     """The installation's web server, with files of its own."""
     serving = Server()
     settings.BASE_URL = serving.url
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.RANKING_MODELS = tmp_path / "ranking"
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    # The camera shows photographs, which is what the passive methods are there to refuse.
+    monkeypatch.setattr(identities.liveness, "detector", lambda: None)
     serving.start()
     yield serving
     serving.stop()
@@ -191,6 +198,7 @@ def world(server: Server) -> World:
             for name in ("Lobby wall", "Kiosk at the door")
         ]
         _fill_catalogue(common)
+        identities.services.supervise(operator_id=operator.id, supervision=Supervision.ATTENDED, actor=ACTOR)
         notice = subjects.services.publish_notice(
             operator_id=operator.id, title="This screen can know you, if you want it to",
             text="You choose each purpose separately and may withdraw at any time with your receipt.",

@@ -24,6 +24,7 @@ def take_picture(page: Page) -> None:
     page.get_by_label("Recognise me").check()
     page.get_by_label("Choose for me").check()
     page.get_by_role("button", name="Continue to the picture").click()
+    page.get_by_label("Member of staff").check()
     page.get_by_role("button", name="Agree and take the picture").click()
 
 

@@ -22,6 +22,7 @@ def receipt(kiosk: Callable[..., Page], camera: Callable[..., Path]) -> Page:
     page.get_by_label("Recognise me").check()
     page.get_by_label("Choose for me").check()
     page.get_by_role("button", name="Continue to the picture").click()
+    page.get_by_label("Member of staff").check()
     page.get_by_role("button", name="Agree and take the picture").click()
     with page.expect_popup() as opened:
         page.get_by_role("link", name="Open the receipt").click()

@@ -1,14 +1,18 @@
-// The consent kiosk: notice first, then a choice for each purpose, then (if wanted) one picture, then the receipt.
+// The consent kiosk: notice first, then a choice for each purpose, then (if wanted) a challenge and one picture, then the
+// receipt. Whoever cannot or does not want to do the challenge goes on with a code, which works as well.
 import { Api, Problem, pause } from "../shared/api.js";
 import { Camera } from "../shared/camera.js";
 import { paired, unpaired } from "../shared/pairing.js";
+import { answer, Stage } from "./challenge.js";
 
 const FORGET_AFTER = 90000;
+const SETTLE = 1200; // after the challenge, until the picture is taken
 
 class Kiosk extends HTMLElement {
   async connectedCallback() {
     this.parts = Object.fromEntries([...this.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
     this.camera = new Camera(this.parts.video);
+    this.stage = new Stage(this.parts.stage, this.parts.prompt);
     this.addEventListener("click", (event) => this.act(event.target.closest("[data-act]")?.dataset.act));
     this.parts.purposes.addEventListener("change", () => this.choose());
     const token = await paired("kiosk", (state) => this.showPairing(state));
@@ -72,6 +76,7 @@ class Kiosk extends HTMLElement {
     const actions = {
       continue: () => (this.purposes.includes("recognise") ? this.prepare() : this.register()),
       capture: () => this.enrol(),
+      code: () => this.withCode(),
       again: () => this.begin(),
     };
     if (actions[what]) await actions[what]();
@@ -80,24 +85,95 @@ class Kiosk extends HTMLElement {
   async prepare() {
     this.show("capture");
     this.forgetLater();
+    this.parts.capture.disabled = true;
     try {
       await this.camera.start();
-      this.parts.capture.disabled = false;
     } catch {
-      this.refuse("The camera is not available. Go back and leave out recognition: a code works as well.");
+      return this.refuse("The camera is not available. Go on with a code: it works as well.");
+    }
+    await this.askHow();
+  }
+
+  // Staff vouches where the operator enrols so; otherwise the person does what a drawn challenge asks.
+  async askHow() {
+    const challenge = await this.draw();
+    if (!challenge) return;
+    this.attended = challenge.supervision === "attended";
+    this.parts.attended.hidden = !this.attended;
+    this.parts.unattended.hidden = this.attended;
+    this.parts.vouched.checked = false;
+    this.parts.capture.textContent = this.label;
+    this.parts.capture.disabled = false;
+  }
+
+  get label() {
+    return this.attended ? "Agree and take the picture" : "Agree and begin";
+  }
+
+  async draw() {
+    try {
+      return (await this.api.call("POST", "/v1/challenges")).body;
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) return this.pairAgain();
+      this.refuse(error instanceof Problem ? error.message : "The server does not answer. Try again in a moment.");
     }
   }
 
   async enrol() {
+    if (this.attended && !this.parts.vouched.checked) {
+      return this.refuse("A member of staff confirms first that it is you.");
+    }
     this.parts.capture.disabled = true;
     this.parts.capture.textContent = "One moment …";
+    this.forgetLater();
     const form = new FormData();
-    form.append("frame", await this.camera.frame(), "frame.jpg");
-    form.append("notice", this.notice.id);
-    for (const purpose of this.purposes) form.append("purposes", purpose);
-    await this.send("/v1/enrolments", { form });
+    const proven = this.attended ? this.vouch(form) : await this.prove(form);
+    if (proven) {
+      form.append("frame", await this.camera.frame(), "frame.jpg");
+      form.append("notice", this.notice.id);
+      for (const purpose of this.purposes) form.append("purposes", purpose);
+      await this.send("/v1/enrolments", { form });
+    }
     this.parts.capture.disabled = false;
-    this.parts.capture.textContent = "Agree and take the picture";
+    this.parts.capture.textContent = this.label;
+  }
+
+  vouch(form) {
+    form.append("attended", "true");
+    return true;
+  }
+
+  async prove(form) {
+    const challenge = await this.draw(); // a fresh one: people read before they begin
+    if (!challenge) return false;
+    this.refuse("");
+    this.parts.stage.classList.add("challenge");
+    this.parts.prompt.hidden = false;
+    try {
+      const looks = await answer(challenge, this.camera, this.stage);
+      form.append("challenge", challenge.challenge);
+      for (const { at, picture } of looks) {
+        form.append("looks", picture, "look.jpg");
+        form.append("times_ms", at);
+      }
+      await pause(SETTLE);
+    } finally {
+      this.stage.shine("");
+      this.parts.stage.classList.remove("challenge");
+      this.parts.prompt.hidden = true;
+      this.parts.prompt.textContent = "";
+    }
+    return true;
+  }
+
+  // Everything but recognition works with a code alone.
+  async withCode() {
+    this.camera.stop();
+    for (const box of this.parts.purposes.querySelectorAll("input[value=recognise]")) box.checked = false;
+    this.choose();
+    if (this.purposes.length) return this.register();
+    this.show("notice");
+    this.refuse("Choose what you allow apart from recognition, and go on with a code.");
   }
 
   async register() {
