@@ -26,6 +26,7 @@ from rest_framework.test import APIClient
 import catalog.services
 import events.services
 import identities.faces
+import identities.models
 import identities.services
 import identities.viewers
 import privacy.services
@@ -42,6 +43,7 @@ from core.tenancy import operator_scope, platform_scope
 from core.times import utc
 from decisions.services import decide
 from decisions.wish import Wish
+from faceid.openset import calibration
 from identities import index
 from identities.models import Supervision, Template
 from recsys.features import DEFAULT_SPEC
@@ -218,10 +220,22 @@ def populate(operator: Operator, folder: Path, *, shade: int) -> World:
         _people(operator.id, at, names)
         _models(operator.id, names, folder, shade)
         _log(operator.id, at, names)
+        _calibrated(operator.id, at)
         Reply.objects.create(
             operator_id=operator.id, key="an-earlier-key", actor=ACTOR, digest=b"d", status=200, body=b"b"
         )
     return World(operator.id, names)
+
+
+def _calibrated(operator_id: UUID, at: datetime) -> None:
+    made = calibration.Calibration(
+        contract="emb_0123456789abcdef", made_at=at, target=0.01, gallery_size=2, threshold=0.4,
+        threshold_interval=(0.38, 0.43), rate_interval=(0.0, 0.02), level=0.95, margin=0.05,
+        method=calibration.Method.EMPIRICAL, impostors=1200, searches=1200,
+    )  # fmt: skip
+    identities.models.Calibration.objects.create(
+        operator_id=operator_id, contract=made.contract, content=made.fields()
+    )  # fmt: skip
 
 
 def _places(operator_id: UUID, at: datetime, names: dict[str, str]) -> None:
