@@ -4,9 +4,10 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from faceid.commands.command import add_models
-from faceid.errors import FaceError
+from faceid.errors import FaceError, ModelsUnavailable
 from faceid.image import decode
 from faceid.liveness.bundle import DIRECTORY
 from faceid.liveness.capture import Capture, Look
@@ -36,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--attacks", type=Path, action="append", default=[], metavar="DIR",
                        help="recordings of one source: real/ and one folder per species; may be repeated")  # fmt: skip
     train.add_argument("--count", type=int, default=2000, help="frames made from photographs (%(default)s)")
+    train.add_argument("--networks", action="store_true",
+                       help="train the two networks first; takes minutes and needs TensorFlow")  # fmt: skip
     train.add_argument("--seed", type=int, default=0, help="of everything that is drawn (%(default)s)")
     train.add_argument("--apcer", type=float, default=TARGETS[Purpose.ENROLMENT].most,
                        help="share of the worst species that may pass at enrolment (%(default)s)")  # fmt: skip
@@ -108,12 +111,28 @@ def _train(options: argparse.Namespace) -> int:
         }
         out = (options.out or options.models) / DIRECTORY
         material = Material(living, recordings)
+        if options.networks:
+            _train_networks(material, out, options)
         bundle = train_liveness(material, out, count=options.count, seed=options.seed, targets=targets, say=_say)
     except ValueError as error:
         print(f"Cannot train: {error}", file=sys.stderr)
         return 1
     print(json.dumps({"out": str(out), "thresholds": bundle.thresholds, **bundle.training}, indent=2))
     return 0
+
+
+def _train_networks(material: Any, out: Path, options: argparse.Namespace) -> None:
+    from faceid.mesh import FaceMesh
+    from faceid.training.network_material import train_networks_on
+
+    surface = FaceMesh.load(options.models)
+    if surface is None:
+        raise ModelsUnavailable(
+            "The dense landmarks are not installed, from which networks learn the depth of faces.",
+            expected="the face mesh in the models directory.",
+            remedy="Run `make models`, or `python -m faceid prepare-mesh`.",
+        )
+    train_networks_on(material, out, surface=surface, count=options.count, seed=options.seed, say=_say)
 
 
 def _say(line: str) -> None:

@@ -82,7 +82,7 @@ class Machine:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 arrays = {name: np.asarray(archive[name]) for name in _DIMENSIONS}
-        except (OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError("not an archive of a machine") from error
         _require_fit(arrays)
         wide = {name: array.astype(np.float32) for name, array in arrays.items() if array.ndim}

@@ -19,7 +19,8 @@ from faceid.liveness.attacks.texture import sampled
 SIDE = 480
 """Larger side of made frames unless asked otherwise, pixels."""
 
-_MOST_PIXELS = 1_500_000
+_FINEST = 2.5
+"""Sides of the made frame that a picture is shrunk to first: finer detail is in no made frame."""
 
 
 def alive(image: NDArray[np.uint8], face: Face, generator: np.random.Generator, *, side: int = SIDE) -> Presentation:
@@ -31,7 +32,7 @@ def alive(image: NDArray[np.uint8], face: Face, generator: np.random.Generator, 
         generator: source of chance; the same state gives the same frame.
         side: larger side of the frame at most, pixels.
     """
-    image, face = _shrunk(image, face)
+    image, face = _shrunk(image, face, side)
     placement = Placement.draw_direct(generator, image, face, side=side)
     lit = _scene(image, placement) * (1.0 + 0.4 * smooth_field(generator, placement.size, 2))[..., None]
     return Presentation(Camera.draw(generator).take(lit, generator), placement.face(face), None)
@@ -54,7 +55,7 @@ def present(
         generator: source of chance; the same state gives the same frame.
         side: larger side of the frame at most, pixels.
     """
-    image, face = _shrunk(image, face)
+    image, face = _shrunk(image, face, side)
     if species is Species.CUT_PRINT:
         placement = Placement.draw_direct(generator, image, face, side=side)
     else:
@@ -87,7 +88,7 @@ def replay(
         shake: by how much the hand moves from frame to frame, frame pixels.
         side: larger side of the frame at most, pixels.
     """
-    frames = [_shrunk(image, face) for image, face in film]
+    frames = [_shrunk(image, face, side) for image, face in film]
     image, face = frames[0]
     placement = Placement.draw(generator, image, face, side=side, tilt=15.0)
     display, camera = Display.draw(generator, image, face, placement), Camera.draw(generator)
@@ -119,7 +120,7 @@ def waved_print(
         warped: whether the print is bent.
         side: larger side of the frame at most, pixels.
     """
-    image, face = _shrunk(image, face)
+    image, face = _shrunk(image, face, side)
     species = Species.WARPED_PRINT if warped else Species.PRINT
     placement = Placement.draw(generator, image, face, side=side, tilt=20.0)
     placement = placement.bent(_bend(generator)) if warped else placement
@@ -183,9 +184,9 @@ def _scene(image: NDArray[np.uint8], placement: Placement) -> Linear:
     return sampled(to_linear(image), x, y, scale=placement.scale)
 
 
-def _shrunk(image: NDArray[np.uint8], face: Face) -> tuple[NDArray[np.uint8], Face]:
-    """Shrink large pictures, whose detail no made frame shows."""
-    factor = float(np.sqrt(_MOST_PIXELS / (image.shape[0] * image.shape[1])))
+def _shrunk(image: NDArray[np.uint8], face: Face, side: int) -> tuple[NDArray[np.uint8], Face]:
+    """Shrink large pictures, which saves most of the time of making a small frame."""
+    factor = _FINEST * side / max(image.shape[:2])
     if factor >= 1.0:
         return image, face
     size = round(image.shape[1] * factor), round(image.shape[0] * factor)

@@ -1,0 +1,244 @@
+"""Training liveness: what is fitted, what is held out, and that the same seed gives the same models."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from faceid.__main__ import main
+from faceid.detect import Face
+from faceid.liveness.bundle import DIRECTORY, MANIFEST
+from faceid.liveness.detector import LivenessDetector
+from faceid.liveness.method import Evidence
+from faceid.liveness.policy import Purpose, Rate, Target
+from faceid.pipeline import Pipeline
+from faceid.training.liveness import Material, train_liveness
+from faceid.training.liveness_frames import Living, made, photographed, recorded
+from faceid.training.liveness_fusion import choose_thresholds, expected_error, fit_fusion, table
+from faceid.training.liveness_machines import fit_machine, weighed
+
+Picture = NDArray[np.uint8]
+NAMES = ("biden", "obama", "astronaut")
+
+
+@pytest.fixture(scope="module")
+def living(picture: Callable[[str], Picture], pipeline: Pipeline) -> list[Living]:
+    images = [picture(name) for name in NAMES]
+    return [Living(person, image, pipeline.detector.faces(image)[0]) for person, image in enumerate(images)]
+
+
+@pytest.fixture(scope="module")
+def trained(living: list[Living], tmp_path_factory: pytest.TempPathFactory, models_dir: Path) -> Path:
+    root = tmp_path_factory.mktemp("models")
+    for path in models_dir.iterdir():
+        if path.is_file() and not path.name.startswith("."):
+            (root / path.name).symlink_to(path)
+    train_liveness(Material(living), root / DIRECTORY, count=90, side=128)
+    return root
+
+
+def test_a_machine_separates_what_can_be_separated_and_predicts_as_scikit_learn_does() -> None:
+    generator = np.random.default_rng(0)
+    live = np.arange(200) % 2 == 0
+    features = generator.normal(size=(200, 6)).astype(np.float32)
+    features[:, 0] = np.where(live, 2.0, -2.0) + 0.3 * features[:, 0]
+
+    machine = fit_machine(features, live, np.ones(200))
+
+    assert ((machine.decide(features) > 0) == live).mean() > 0.97
+
+
+def test_a_machine_needs_both_kinds() -> None:
+    with pytest.raises(ValueError, match="attacks"):
+        fit_machine(np.zeros((4, 2), dtype=np.float32), np.ones(4, dtype=bool), np.ones(4))
+
+
+def test_every_source_counts_the_same() -> None:
+    weights = weighed([np.ones(10, dtype=np.float32), np.ones(90, dtype=np.float32)])
+
+    assert weights[:10].sum() == pytest.approx(weights[10:].sum())
+    assert weights.mean() == pytest.approx(1.0)
+
+
+def test_fusion_trusts_what_tells_and_ignores_what_does_not() -> None:
+    generator = np.random.default_rng(0)
+    live = np.arange(600) % 2 == 0
+    odds = np.where(live, 1.5, -1.5) + generator.normal(size=600)
+    evidence = [
+        (Evidence("telling", float(one)), Evidence("noise", float(other)), Evidence("wrong", float(-one)))
+        for one, other in zip(odds, generator.normal(size=600), strict=True)
+    ]
+
+    weights = dict(fit_fusion(evidence, live, np.ones(600)).weights)
+
+    assert weights["telling"] > 0.8
+    assert weights["noise"] < 0.3
+    assert weights["wrong"] < 0.3
+
+
+def test_missing_evidence_counts_as_none() -> None:
+    rows = table([[Evidence("a", 2.0)], [Evidence("b", -9.0)]], ["a", "b"])
+
+    assert rows.tolist() == [[2.0, 0.0], [0.0, -6.0]]
+
+
+def test_thresholds_keep_their_targets_on_what_was_held_out() -> None:
+    scores = np.concatenate([np.linspace(0.3, 1.0, 100), np.linspace(0.0, 0.6, 100), np.linspace(0.0, 0.9, 100)])
+    species = [None] * 100 + ["print"] * 100 + ["screen"] * 100
+    targets = {Purpose.ENROLMENT: Target(Rate.APCER, 0.05), Purpose.SCREEN: Target(Rate.BPCER, 0.1)}
+
+    chosen = choose_thresholds(scores, species, targets)
+
+    for attacks in (scores[100:200], scores[200:]):
+        assert (attacks >= chosen[Purpose.ENROLMENT]).mean() <= 0.05
+    assert (scores[:100] < chosen[Purpose.SCREEN]).mean() <= 0.1
+    assert chosen[Purpose.ENROLMENT] > chosen[Purpose.SCREEN]
+
+
+def test_enrolment_is_never_lighter_than_a_screen() -> None:
+    scores = np.concatenate([np.full(50, 0.9), np.full(50, 0.1)])
+    targets = {Purpose.ENROLMENT: Target(Rate.APCER, 0.5), Purpose.SCREEN: Target(Rate.BPCER, 0.05)}
+
+    chosen = choose_thresholds(scores, [None] * 50 + ["print"] * 50, targets)
+
+    assert chosen[Purpose.ENROLMENT] == chosen[Purpose.SCREEN] == 0.9
+
+
+def test_a_claim_that_is_off_by_a_tenth_has_that_calibration_error() -> None:
+    assert expected_error(np.full(10, 0.6), np.arange(10) < 5, np.ones(10)) == pytest.approx(0.1)
+
+
+def test_made_frames_are_half_living_and_of_all_people(living: list[Living]) -> None:
+    samples = list(made(living, 24, np.random.default_rng(0), side=128))
+
+    assert sum(sample.live for sample in samples) == 12
+    assert {sample.person for sample in samples if sample.live} == {0, 1, 2}
+    assert len({sample.species for sample in samples}) >= 4
+
+
+def test_training_writes_models_that_judge(trained: Path, living: list[Living]) -> None:
+    manifest = json.loads((trained / DIRECTORY / MANIFEST).read_text())
+
+    detector = LivenessDetector.load(trained)
+
+    assert manifest["training"]["attacks"] == ["made"]
+    assert manifest["training"]["people_in_photographs"] == 3
+    assert 0.0 <= detector.bundle.thresholds[Purpose.SCREEN] <= detector.bundle.thresholds[Purpose.ENROLMENT] <= 1.0
+    scores = [
+        (detector.judge(sample.capture).score, sample.live)
+        for sample in made(living, 60, np.random.default_rng(9), side=160)
+    ]
+    alive, attacks = (np.mean([score for score, live in scores if live is kind]) for kind in (True, False))
+    assert alive > attacks
+
+
+def test_the_same_seed_gives_the_same_models(living: list[Living], tmp_path: Path) -> None:
+    first, second = (
+        train_liveness(Material(living), tmp_path / name, count=40, side=96) for name in ("first", "second")
+    )
+
+    assert first.fusion == second.fusion
+    assert first.thresholds == second.thresholds
+    names = [path.name for path in sorted((tmp_path / "first").iterdir())]
+    assert names == ["colour_texture.npz", "image_distortion.npz", "liveness.json"]
+
+
+def test_one_person_does_not_suffice(living: list[Living], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Two people"):
+        train_liveness(Material(living[:1]), tmp_path / "out", count=8, side=64)
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_recordings_are_split_without_tearing_films_apart(
+    picture: Callable[[str], Picture], pipeline: Pipeline, tmp_path: Path
+) -> None:
+    shrunk = cv2.resize(picture("astronaut"), (256, 256), interpolation=cv2.INTER_AREA)
+    for folder in ("real", "screen"):
+        (tmp_path / folder).mkdir()
+        for number in range(8):
+            cv2.imwrite(str(tmp_path / folder / f"{number}.png"), shrunk[..., ::-1])
+    (tmp_path / "real" / "8.png").write_bytes(b"broken")
+    told: list[str] = []
+
+    train, held = recorded(tmp_path, pipeline.detector, person=-1, say=told.append)
+
+    assert (len(train), len(held)) == (12, 4)
+    assert {sample.species for sample in held} == {None, "screen"}
+    assert told == [f"1 files of {tmp_path} gave no face"]
+
+
+def test_photographs_of_one_folder_are_one_person(
+    picture_file: Callable[[str], bytes], pipeline: Pipeline, tmp_path: Path
+) -> None:
+    for name, file in (("ann/1.jpg", "obama"), ("ann/2.jpg", "obama2"), ("3.jpg", "biden")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(picture_file(file))
+
+    found = photographed(tmp_path, pipeline.detector, first=7)
+
+    assert sorted(one.person for one in found) == [7, 8, 8] or sorted(one.person for one in found) == [7, 7, 8]
+    assert all(isinstance(one.face, Face) for one in found)
+
+
+def test_the_command_judges_pictures(
+    trained: Path, picture_file: Callable[[str], bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = tmp_path / "good.jpg", tmp_path / "bad.jpg"
+    good.write_bytes(picture_file("biden"))
+    bad.write_bytes(b"nothing")
+
+    status = main(["liveness", "judge", str(good), "--threshold", "0", "--models", str(trained)])
+    told = json.loads(capsys.readouterr().out)
+    refused = main(["liveness", "judge", str(good), "--threshold", "1", "--models", str(trained)])
+    verdict = json.loads(capsys.readouterr().out)
+    broken = main(["liveness", "judge", str(bad), "--models", str(trained)])
+
+    assert (status, refused, broken) == (0, 2, 1)
+    assert told["live"] is True
+    assert told["reasons"] == []
+    assert 0.0 <= told["score"] <= 1.0
+    assert verdict["live"] is False
+    assert verdict["reasons"]
+    assert json.loads(capsys.readouterr().out)["error"] == "not_an_image"
+
+
+def test_the_command_refuses_a_threshold_that_is_none(trained: Path, tmp_path: Path) -> None:
+    assert main(["liveness", "judge", str(tmp_path / "x.jpg"), "--threshold", "2", "--models", str(trained)]) == 1
+
+
+def test_the_evaluation_marks_made_attacks_as_synthetic(
+    trained: Path, picture_file: Callable[[str], bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, file in (("ann/1.jpg", "obama"), ("ann/2.jpg", "obama3"), ("bob/1.jpg", "biden")):
+        (tmp_path / "real" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "real" / name).write_bytes(picture_file(file))
+    out, plots = tmp_path / "report.json", tmp_path / "plots"
+
+    status = main(
+        ["evaluate", "liveness", str(tmp_path), "--make", "1", "--models", str(trained),
+         "--json", str(out), "--plots", str(plots)]
+    )  # fmt: skip
+
+    text, report = capsys.readouterr().out, json.loads(out.read_text())
+    assert status == 0
+    assert report["synthetic_species"] == ["made_cut_print", "made_print", "made_screen", "made_warped_print"]
+    assert "code made" in report["synthetic_means"]
+    assert "SYNTHETIC" in text
+    assert report["presentations"] == {"live": 3, **dict.fromkeys(report["synthetic_species"], 3)}
+    point = report["operating_points"]["screen"]
+    assert set(point["errors"]["species"]) == set(report["synthetic_species"])
+    assert point["system"]["people"] == 2
+    assert "RIAPAR" in text
+    assert sorted(path.name for path in plots.iterdir()) == ["det.png", "reliability.png", "scores.png"]
+
+
+def test_the_evaluation_refuses_a_folder_without_attacks(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "1.png").write_bytes(b"x")
+
+    assert main(["evaluate", "liveness", str(tmp_path), "--models", str(trained)]) == 1
