@@ -150,6 +150,11 @@ class Gallery:
         with self._lock:
             self._parts = snapshot, Table(self.dimension, ())
 
+    def pack(self) -> None:
+        """Make one snapshot in this process's memory of everything held."""
+        with self._lock:
+            self._pack()
+
     def columns(self) -> Columns:
         """Return a copy of everything held."""
         with self._lock:
@@ -186,9 +191,14 @@ class Gallery:
         snapshot, table = self._parts
         rows = 0 if snapshot is None else snapshot.header.rows
         if self._packs and is_due(len(table.row_of), rows):
-            self._parts = self._packed(self._columns()), Table(self.dimension, ())
+            self._pack()
         elif len(table.rows) > max(_COMPACT_FROM, 2 * len(table.row_of)):
             self._parts = snapshot, Table(self.dimension, table.entries())
+
+    def _pack(self) -> None:
+        columns = self._columns()
+        if len(columns):
+            self._parts = self._packed(columns), Table(self.dimension, ())
 
     def _columns(self) -> Columns:
         snapshot, table = self._parts

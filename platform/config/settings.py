@@ -120,6 +120,8 @@ WHITENOISE_AUTOREFRESH = False
 MEDIA_ROOT = STATE / "media"
 FACE_MODELS = Path(os.environ.get("VITRINE_FACE_MODELS", STATE / "models" / "face"))
 FACE_MODELS_NEXT = os.environ.get("VITRINE_FACE_MODELS_NEXT", "")
+# Snapshots of large galleries that processes share; empty: a private folder of the file system in memory.
+GALLERY_SNAPSHOTS = os.environ.get("VITRINE_GALLERY_SNAPSHOTS", "")
 RANKING_MODELS = STATE / "models" / "ranking"
 DATASETS = STATE / "datasets"
 CARRIERS = STATE / "carriers"
