@@ -126,6 +126,13 @@ class MigrationRefused(Conflict):
     title = "No move between recognisers"
 
 
+class SupervisionUnknown(Malformed):
+    """No such way to enrol."""
+
+    code = "supervision_unknown"
+    title = "Unknown supervision"
+
+
 class ChallengeRequired(Unusable):
     """Nobody vouches for the person before the camera: an enrolment needs the answer to a challenge."""
 

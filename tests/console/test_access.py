@@ -37,6 +37,7 @@ DEEDS = {
     "/creatives/new": EDITORS,
     "/creatives/{creative}/approval": REVIEWERS,
     "/creatives/{creative}/rejection": REVIEWERS,
+    "/subjects/enrolment/attended": PRIVACY,
     "/subjects/{subject}/receipt": PRIVACY,
     "/subjects/{subject}/withdrawal": PRIVACY,
     "/subjects/{subject}/erasure": PRIVACY,

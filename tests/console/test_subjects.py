@@ -7,6 +7,7 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
+import identities.selectors
 import subjects.selectors
 import subjects.services
 from accounts.models import Operator
@@ -69,7 +70,7 @@ def test_the_list_costs_the_same_queries_however_many_subjects(
         register(operator, staged)
 
     assert queries(owner, "/subjects") == before
-    assert before <= 14
+    assert before <= 15
 
 
 def test_reading_a_subject_shows_what_is_kept_and_is_audited(
@@ -169,3 +170,21 @@ def test_a_forgotten_creative_is_named_by_its_id(owner: Client, staged: Staged, 
     )
 
     assert gone in owner.get(f"/subjects/{staged['subject'].public_id}").content.decode()
+
+
+def test_staff_is_let_vouch_and_the_challenge_comes_back(owner: Client, operator: Operator) -> None:
+    assert "Kiosks enrol unattended" in owner.get("/subjects").content.decode()
+
+    changed = owner.post("/subjects/enrolment/attended", follow=True).content.decode()
+
+    assert "Kiosks enrol attended from now on." in changed
+    assert identities.selectors.supervision(operator_id=operator.id) == "attended"
+    owner.post("/subjects/enrolment/unattended")
+    assert identities.selectors.supervision(operator_id=operator.id) == "unattended"
+
+
+def test_an_unknown_supervision_changes_nothing(owner: Client, operator: Operator) -> None:
+    page = owner.post("/subjects/enrolment/never", follow=True)
+
+    assert "is not one of unattended, attended" in page.content.decode()
+    assert identities.selectors.supervision(operator_id=operator.id) == "unattended"

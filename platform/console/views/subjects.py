@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 import catalog.selectors
 import identities.selectors
+import identities.services
 import subjects.selectors
 import subjects.services
 from accounts.membership import PRIVACY
@@ -58,8 +59,21 @@ def listing(request: HttpRequest) -> HttpResponse:
         "search": search,
         "cursor": cursor,
         "total": subjects.selectors.count(operator_id=operator_id),
+        "supervision": identities.selectors.supervision(operator_id=operator_id),
     }
     return page(request, "console/subjects.html", "subjects", context)
+
+
+@require_POST
+@member_page(PRIVACY)
+def supervise(request: HttpRequest, supervision: str) -> HttpResponse:
+    """Choose whether staff vouches at kiosks, or a challenge is asked for; the choice is audited."""
+    with telling(request):
+        policy = identities.services.supervise(
+            operator_id=operator_of(request), supervision=supervision, actor=actor_of(request)
+        )
+        messages.success(request, f"Kiosks enrol {policy.get_supervision_display().lower()} from now on.")
+    return redirect("console:subjects")
 
 
 @never_cache
