@@ -172,13 +172,13 @@ def test_bench_prints_the_stages_and_opencv_beside_them(run: Run, people: Path, 
     (people / "stray.jpg").write_bytes(b"no picture")
     options = ("--images", str(people), "--rounds", "1", "--published", str(published_models))
 
-    status, output, errors = run("bench", *options)
+    status, output, _ = run("bench", *options, "--most", "1")
     assert status == 0
-    assert output.startswith("4 pictures, 1 thread; medians in milliseconds\n  decode ")
+    assert output.startswith("1 pictures, 1 thread; medians in milliseconds\n  decode ")
     assert "times OpenCV's" in output
-    assert "stray.jpg: not_an_image, left out" in errors
 
-    status, output, _ = run("bench", *options, "--json")
+    status, output, errors = run("bench", *options, "--json")
+    assert "stray.jpg: not_an_image, left out" in errors
     measured = json.loads(output)
     assert status == 0
     assert list(measured["stages_ms"]) == ["decode", "detect", "look upright", "align", "quality", "embed"]

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import pytest
 from PIL import Image
 
-from faceid.errors import ImageRefused
+from faceid.errors import FaceRefused, ImageRefused
 from faceid.frame import Frame
 from faceid.image import MAX_PIXELS, decode
 from faceid.pipeline import Pipeline
@@ -26,7 +26,7 @@ SECONDS_PER_FILE = 20.0
 MOST_GROWTH = 400.0
 """Mebibytes: what decoding the largest permitted picture takes, several times over."""
 
-LOOKED_AT = 400
+LOOKED_AT = 250
 """Decoded files of one run that the networks see too."""
 
 
@@ -120,6 +120,7 @@ def alarm() -> Iterator[None]:
 @pytest.mark.timeout(7200)
 def test_mutated_files_are_refused_or_seen_within_bounds(pipeline: Pipeline, originals: list[bytes]):
     ends: Counter[str] = Counter()
+    looked: Counter[str] = Counter()
     before = most = resident_mib()
 
     for at in range(FILES):
@@ -131,11 +132,18 @@ def test_mutated_files_are_refused_or_seen_within_bounds(pipeline: Pipeline, ori
                 ends["decoded"] += 1
                 if ends["decoded"] % max(1, FILES // LOOKED_AT) == 0:
                     pipeline.faces(frame)
+                    pipeline.enrolment(frame)
+                    looked["enrolled"] += 1
             except ImageRefused as refusal:
                 ends[refusal.code] += 1
+            except FaceRefused as refusal:
+                looked[refusal.code] += 1
         most = max(most, resident_mib())
 
-    print(f"{FILES:,} files: {dict(ends)}, memory {before:.0f} MiB, at most {most:.0f}, now {resident_mib():.0f}")
+    print(
+        f"{FILES:,} files: {dict(ends)}, looked at {dict(looked)}, memory {before:.0f} MiB, at most {most:.0f}, now {resident_mib():.0f}"
+    )
+    assert sum(looked.values()) == ends["decoded"] // max(1, FILES // LOOKED_AT)
     assert sum(ends.values()) == FILES
     assert min(ends["decoded"], ends["truncated_image"]) > FILES // 10
     assert most - before < MOST_GROWTH

@@ -1,7 +1,5 @@
 import dataclasses
-import io
 import logging
-import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from faceid.contract import EmbeddingContract
 from faceid.detect import Face
@@ -19,7 +16,6 @@ from faceid.errors import (
     DegenerateLandmarks,
     FaceBlurred,
     FaceCutOff,
-    FaceError,
     FaceOverexposed,
     FaceRefused,
     FaceTooDark,
@@ -30,7 +26,6 @@ from faceid.errors import (
     SeveralFaces,
 )
 from faceid.frame import Frame, from_bgr, from_rgb
-from faceid.image import decode
 from faceid.match import THRESHOLD_DEFAULT, cosine
 from faceid.pipeline import MOST_EMBEDDED, Pipeline
 from faceid.quality import ENROLMENT
@@ -171,28 +166,6 @@ def test_nothing_of_a_face_is_shown_or_logged(
         assert "landmarks" not in shown
     assert caplog.records == []
     assert capfd.readouterr() == ("", "")
-
-
-def test_mutated_photographs_raise_nothing_but_typed_errors(pipeline: Pipeline, picture: Pictures):
-    random_source, file = random.Random(7), io.BytesIO()
-    portrait = Image.fromarray(picture("astronaut")[40:200, 140:300])
-    portrait.save(file, "JPEG", quality=85)
-    found = refused = 0
-
-    for _ in range(300):
-        data = bytearray(file.getvalue())
-        for _ in range(random_source.randint(1, 8)):
-            data[random_source.randrange(20, len(data))] = random_source.randrange(256)
-        try:
-            image = decode(bytes(data), "image/jpeg")
-            pipeline.detector.faces(image)
-            pipeline.enrolment(image)
-            found += 1
-        except FaceError:
-            refused += 1
-
-    assert found > 0
-    assert refused > 0
 
 
 def test_the_contract_names_the_recogniser_its_preprocessing_and_the_protection(pipeline: Pipeline):
