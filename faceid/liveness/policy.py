@@ -38,7 +38,7 @@ class Target:
 
 TARGETS: Final = {
     Purpose.ENROLMENT: Target(Rate.APCER, 0.10),
-    Purpose.SCREEN: Target(Rate.BPCER, 0.05),
+    Purpose.SCREEN: Target(Rate.BPCER, 0.15),
 }
 """Strict where a template is made that is used for months; light where a viewer walks by and the next frame follows."""
 
