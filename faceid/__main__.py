@@ -17,6 +17,7 @@ from faceid.commands import (
     prepare_mesh,
     prepare_minor,
     train,
+    train_dynamics,
     verify,
 )
 from faceid.commands.command import Command
@@ -31,6 +32,7 @@ COMMANDS: tuple[Command, ...] = (
     verify,
     identify,
     liveness,
+    train_dynamics,
     enrol_check,
     bench,
     evaluate,

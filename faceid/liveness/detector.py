@@ -9,6 +9,7 @@ from faceid.liveness import networks, plugged
 from faceid.liveness.bundle import DIRECTORY, Bundle
 from faceid.liveness.calibration import CameraCalibration, calibrated
 from faceid.liveness.capture import Capture
+from faceid.liveness.dynamics import Dynamics
 from faceid.liveness.fusion import limited, probability
 from faceid.liveness.infrared import Infrared
 from faceid.liveness.method import Evidence, Method
@@ -118,7 +119,8 @@ def learnt(directory: Path) -> tuple[Method, ...]:
     Raises:
         ModelsUnavailable: a manifest is unreadable, or a file is not the one it names.
     """
-    return (*networks.load(directory), *plugged.load(directory))
+    films = Dynamics.load(directory)
+    return (*networks.load(directory), *plugged.load(directory), *((films,) if films else ()))
 
 
 def _reasons(told: Sequence[Evidence], missing: Sequence[str], shifts: dict[str, float]) -> tuple[str, ...]:
