@@ -236,6 +236,21 @@ def test_snapshots_of_contracts_that_are_no_longer_searched_are_deleted(
     assert snapshots.contracts(operator.id) == {contract}
 
 
+@pytest.mark.parametrize("end", [services.rotate, services.destroy_keys])
+def test_a_rotation_and_a_closing_delete_the_snapshots_of_old_contracts_before_anybody_searches(
+    operator: Operator, crowd: Any, folder: Path, django_capture_on_commit_callbacks: Any, end: Any
+) -> None:
+    now(Index(), operator)
+    _, vector = crowd[3]
+    assert vector.astype(np.float32).tobytes() in files(folder)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        end(operator_id=operator.id, actor="member:test")
+
+    assert snapshots.contracts(operator.id) == set()
+    assert vector.astype(np.float32).tobytes() not in files(folder)
+
+
 @pytest.mark.parametrize("damage", ["open to others", "not a snapshot"])
 def test_what_cannot_be_trusted_is_not_read(
     operator: Operator, crowd: Any, folder: Path, at: datetime, damage: str

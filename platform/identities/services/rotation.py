@@ -20,7 +20,7 @@ from core.epochs import Topic, bump
 from core.ids import new_id, public_id
 from core.tenancy import operator_scope
 from faceid.protect import Protection
-from identities import selectors
+from identities import selectors, snapshots
 from identities.errors import RotationRefused
 from identities.faces import Space, Spaces, read, row_of, space_of
 from identities.keys import store
@@ -79,7 +79,8 @@ def tidy(*, operator_id: UUID) -> None:
     """Delete the templates and destroy the keys of retired contracts, once the current transaction is committed.
 
     A key that was destroyed in a transaction that fails afterwards would be missed. Keys that no contract names are
-    what a crash left behind before it could say what they were for; they go as well.
+    what a crash left behind before it could say what they were for; they go as well, and so do the snapshots of
+    galleries that nobody searches any more.
     """
     transaction.on_commit(partial(_clean, operator_id))
 
@@ -96,6 +97,9 @@ def _clean(operator_id: UUID) -> None:
         keep_still(operator_id)
         rows = selectors.contracts(operator_id=operator_id)
         kept = {row.key_id for row in rows if row.state != State.RETIRED}
+        if rows:
+            searched = (row.name for row in rows if row.state in (State.ACTIVE, State.NEXT))
+            snapshots.forget(operator_id, keep=frozenset(searched))
         if kept:
             for key_id in set(store().key_ids(operator_id)) - kept:
                 store().destroy(operator_id, key_id)
