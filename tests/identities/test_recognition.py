@@ -113,7 +113,8 @@ def test_the_answer_names_nobody_and_no_two_tokens_are_alike(
 
     first, second = show(player, frame_of("obama")), show(player, frame_of("obama"))
 
-    assert set(first.json()["viewers"][0]) == {"viewer", "state", "how", "expires_at"}
+    fields = {"viewer", "state", "how", "expires_at", "liveness", "liveness_score"}
+    assert set(first.json()["viewers"][0]) == fields
     for answer in (first, second):
         for form in (str(subject.id), subject.public_id, subject.pseudonym):
             assert form not in answer.content.decode()
