@@ -4,14 +4,14 @@ After draft-ietf-httpapi-idempotency-key-header: the key is bound to the caller 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
 
 import orjson
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from rest_framework.request import Request
 
 from core.models import Reply
@@ -81,13 +81,21 @@ def _digest(request: Request) -> bytes:
     """Digest of what was asked; uploaded files count by their content and are not kept."""
     digest = hashlib.sha256(f"{request.method} {request.path}\n".encode())
     for name in sorted(request.FILES):
-        file = request.FILES[name]
-        digest.update(name.encode() + hashlib.sha256(file.read()).digest())
-        file.seek(0)
-    assert not isinstance(request.data, list)
-    data = {name: value for name, value in request.data.items() if name not in request.FILES}
+        for file in request.FILES.getlist(name):
+            digest.update(name.encode() + hashlib.sha256(file.read()).digest())
+            file.seek(0)
+    data = {name: value for name, value in _fields(request) if name not in request.FILES}
     digest.update(orjson.dumps(data, option=orjson.OPT_SORT_KEYS, default=str))
     return digest.digest()
+
+
+def _fields(request: Request) -> Iterable[tuple[str, Any]]:
+    """Return what was sent by name; a form may repeat a name, and then every value counts."""
+    data = request.data
+    if isinstance(data, QueryDict):
+        return data.lists()
+    assert not isinstance(data, list)
+    return data.items()
 
 
 def _replay(stored: Reply, digest: bytes) -> HttpResponse:

@@ -5,8 +5,11 @@ from threading import Barrier
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from rest_framework.test import APIClient
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.test import APIClient, APIRequestFactory
 
 import catalog.services
 from accounts.models import Operator
@@ -116,3 +119,26 @@ def test_a_write_that_fails_after_its_handler_leaves_neither_row_nor_reply(
 
     again = add(token, "Baker")
     assert (again.status_code, "Idempotent-Replayed" in again) == (201, False)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"times": ["0", "400"], "frame": [b"one", b"two"]},
+        {"times": ["100", "200"], "frame": [b"one", b"two"]},
+        {"times": ["0", "200"], "frame": [b"other", b"two"]},
+    ],
+)
+def test_every_value_of_a_repeated_field_and_every_file_counts(other: dict[str, list[Any]]) -> None:
+    first = {"times": ["0", "200"], "frame": [b"one", b"two"]}
+
+    assert idempotency._digest(form(first)) == idempotency._digest(form(first))
+    assert idempotency._digest(form(first)) != idempotency._digest(form(other))
+
+
+def form(fields: dict[str, list[Any]]) -> Request:
+    sent = {
+        name: [SimpleUploadedFile("frame.jpg", value) if isinstance(value, bytes) else value for value in values]
+        for name, values in fields.items()
+    }
+    return Request(APIRequestFactory().post("/v1/anything", sent, format="multipart"), parsers=[MultiPartParser()])
