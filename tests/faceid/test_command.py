@@ -9,6 +9,7 @@ import pytest
 from faceid.__main__ import main
 
 Run = Callable[..., tuple[int, str, str]]
+Capture = pytest.CaptureFixture[str]
 PICTURES = {"biden", "obama", "obama2", "obama3", "obama_partial", "astronaut"}
 
 
@@ -202,3 +203,13 @@ def test_bench_without_pictures_says_where_to_put_them(run: Run, tmp_path: Path)
 
     assert status == 1
     assert "file_unreadable: No picture below " in errors
+
+
+def test_bench_without_the_photographs_of_set_up_asks_for_others(models_dir: Path, tmp_path: Path, capsys: Capture):
+    models = tmp_path / "models" / "face"
+    models.mkdir(parents=True)
+    for name in ("manifest.json", "yunet.onnx", "sface.onnx"):
+        (models / name).symlink_to(models_dir / name)
+
+    assert main(["bench", "--models", str(models)]) == 1
+    assert "Name a folder of pictures with --images" in capsys.readouterr().err
