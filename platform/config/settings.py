@@ -120,6 +120,8 @@ WHITENOISE_AUTOREFRESH = False
 MEDIA_ROOT = STATE / "media"
 FACE_MODELS = Path(os.environ.get("VITRINE_FACE_MODELS", STATE / "models" / "face"))
 FACE_MODELS_NEXT = os.environ.get("VITRINE_FACE_MODELS_NEXT", "")
+# Templates beyond which a gallery is searched in the database; 0: every gallery is held in memory.
+GALLERY_IN_MEMORY = int(os.environ.get("VITRINE_GALLERY_IN_MEMORY", "0"))
 # Snapshots of large galleries that processes share; empty: a private folder of the file system in memory.
 GALLERY_SNAPSHOTS = os.environ.get("VITRINE_GALLERY_SNAPSHOTS", "")
 RANKING_MODELS = STATE / "models" / "ranking"
@@ -199,5 +201,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("VITRINE_LOG_LEVEL", "INFO")},
-    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}},
+    "loggers": {"django.request": {"level": "ERROR"}, "httpx": {"level": "WARNING"}, "faiss": {"level": "WARNING"}},
 }

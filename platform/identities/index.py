@@ -15,16 +15,18 @@ from dataclasses import replace
 from uuid import UUID
 
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 
 from core.epochs import Topic
 from faceid.contract import EmbeddingContract
 from faceid.gallery import PACK_FROM, Gallery, is_due
-from faceid.match import Entry
+from faceid.match import Entry, SearchEngine
 from faceid.search.columns import EVERYWHERE, NOWHERE, Columns
 from faceid.search.snapshot import Snapshot
 from identities import selectors, snapshots
 from identities.faces import read, spaces
+from identities.hnsw_engine import database_engine
 
 _CHUNK = 5_000
 """Vectors fetched by one query: about 5 MB on the wire."""
@@ -55,6 +57,20 @@ class Index:
             }
             held = mine.setdefault(space.id, _Held(operator_id, space.contract))
         return held.fresh(versions)
+
+    def engine(self, operator_id: UUID, versions: Mapping[str, int], contract_id: str | None = None) -> SearchEngine:
+        """Return what searches the gallery: the gallery itself, or the database where it is beyond memory.
+
+        Args:
+            versions, contract_id: see :meth:`gallery`.
+        """
+        limit = settings.GALLERY_IN_MEMORY
+        if limit:
+            searched = spaces(operator_id, versions)
+            space = searched.named(contract_id) if contract_id else searched.active
+            if selectors.count_under(operator_id=operator_id, contract=space.id, limit=limit + 1) > limit:
+                return database_engine(operator_id, space.id, space.contract.dimension)
+        return self.gallery(operator_id, versions, contract_id)
 
     def held(self, operator_id: UUID, versions: Mapping[str, int]) -> frozenset[str]:
         """Return the ids of the templates that this process, or the memory it shares with others, still holds.
@@ -239,6 +255,11 @@ _index = Index()
 def gallery(operator_id: UUID, versions: Mapping[str, int], contract_id: str | None = None) -> Gallery:
     """Return a gallery of the operator in this process, at least as new as ``versions``; see ``Index.gallery``."""
     return _index.gallery(operator_id, versions, contract_id)
+
+
+def engine(operator_id: UUID, versions: Mapping[str, int], contract_id: str | None = None) -> SearchEngine:
+    """Return what searches a gallery of the operator; see ``Index.engine``."""
+    return _index.engine(operator_id, versions, contract_id)
 
 
 def is_behind(operator_id: UUID, versions: Mapping[str, int]) -> bool:

@@ -27,6 +27,9 @@ _COPIED = np.dtype(
 _EPOCH = 946_684_800_000_000
 """Microseconds from 1970 to 2000."""
 
+_NEVER = np.iinfo(np.int64).max
+"""What PostgreSQL writes for infinity."""
+
 _NO_VENUE = UUID(int=0)
 """Stands for NULL, so that all rows are equally long."""
 
@@ -69,6 +72,7 @@ def term_columns(*, operator_id: UUID, contract: str) -> Columns:
         cursor.copy_expert(b"COPY (" + query + b") TO STDOUT (FORMAT binary)", copied)
     body = copied.getbuffer()[_COPY_HEAD:-_COPY_TAIL]
     rows = np.frombuffer(body, dtype=_COPIED)
+    until = rows["until"].astype(np.int64)
     venues, areas = np.unique(_texts(rows["venue"]), return_inverse=True)
     names = [venue.decode() for venue in venues.tolist()]
     numbers = np.array([EVERYWHERE if name == str(_NO_VENUE) else number for number, name in enumerate(names)])
@@ -76,7 +80,7 @@ def term_columns(*, operator_id: UUID, contract: str) -> Columns:
         keys=_texts(rows["id"]),
         subjects=_texts(rows["subject"]),
         vectors=np.empty((len(rows), 0), dtype=np.float32),
-        valid_until=(rows["until"].astype(np.int64) + _EPOCH) / 1e6,
+        valid_until=np.where(until == _NEVER, np.inf, (until + _EPOCH) / 1e6),
         areas=(numbers[areas.reshape(-1)] if names else np.empty(0)).astype(np.int32),
         venue_sets=tuple(frozenset({name}) for name in names),
     )
@@ -103,6 +107,11 @@ def vectors(*, operator_id: UUID, template_ids: Sequence[UUID]) -> dict[UUID, ND
         return {
             row[0]: np.frombuffer(row[1], dtype=">f4", offset=_HEADER).astype(np.float32) for row in cursor.fetchall()
         }
+
+
+def count_under(*, operator_id: UUID, contract: str, limit: int) -> int:
+    """Return how many templates an operator has under a contract; counting stops at ``limit``."""
+    return Template.objects.filter(operator_id=operator_id, contract=contract)[:limit].count()
 
 
 def count(*, operator_id: UUID) -> int:
