@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from faceid.errors import SnapshotUnusable
 from faceid.search.nibbles import BLOCK
+from faceid.search.octets import widths_of
 
 MAGIC = b"VGS1"
 _ALIGN = 64
@@ -162,7 +163,8 @@ def groups_of(residuals: NDArray[np.float32]) -> tuple[Group, ...]:
 def _arrays(header: Header) -> Iterator[tuple[str, tuple[int, ...], str]]:
     rows, dimension = header.rows, header.dimension
     yield "vectors", (rows, dimension), "<f4"
-    yield "octets", (rows, dimension), "u1"
+    for number, width in enumerate(widths_of(dimension)):
+        yield f"octets {number}", (rows, width), "u1"
     yield "residuals", (rows,), "<f4"
     yield "valid_until", (rows,), "<f8"
     yield "areas", (rows,), "<i4"

@@ -23,8 +23,17 @@ ZERO = 128
 """Code of the number 0."""
 
 _PROBE_RANGE = 64
+_WIDEST = 256
 _ROUNDING = 1e-5
 _FLOAT_ROWS = 8192
+
+
+def widths_of(dimension: int) -> tuple[int, ...]:
+    """Return how many numbers of each row lie together: beyond 256 the product takes twice as long for each."""
+    parts = next(
+        (parts for parts in range(1, dimension) if dimension % parts == 0 and dimension // parts <= _WIDEST), 1
+    )
+    return (dimension // parts,) * parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from faceid.search.columns import NOWHERE, Columns
 from faceid.search.hits import Best, Hit
 from faceid.search.layout import Header, Layout
 from faceid.search.nibbles import Levels, Scan, place
-from faceid.search.octets import Steps, product
+from faceid.search.octets import Steps, product, widths_of
 from faceid.search.writing import write
 
 FEW_PROBES = 3
@@ -127,7 +127,8 @@ class Snapshot:
         """Overwrite a row, for every process that maps the file; a second time changes nothing."""
         self._overwrite("valid_until", row, np.float64(_DEAD).tobytes())
         self._overwrite("areas", row, np.int32(NOWHERE).tobytes())
-        for name in ("vectors", "octets", "subjects"):
+        octets = (f"octets {number}" for number in range(len(self._octets)))
+        for name in ("vectors", *octets, "subjects"):
             self._overwrite(name, row, bytes(self._layout.sections[name].row(row)[1]))
         self._erase_codes(row)
 
@@ -194,15 +195,25 @@ class Snapshot:
         self, begin: int, end: int, integers: NDArray[np.int8], leasts: NDArray[np.int32]
     ) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
         """Return ``row * probes + probe`` and the product wherever it is at least the probe's least."""
-        multiply, count = product(self._threads), len(leasts)
+        count = len(leasts)
         tiled = np.tile(leasts, _PRODUCT_ROWS)
         places, values = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.int32)]
         for start in range(begin, end, _PRODUCT_ROWS):
-            made = multiply(self._octets[start : min(end, start + _PRODUCT_ROWS)], integers).ravel()
+            made = self._product(slice(start, min(end, start + _PRODUCT_ROWS)), integers)
             reached = np.flatnonzero(made >= tiled[: len(made)])
             places.append(start * count + reached)
             values.append(made[reached])
         return np.concatenate(places), np.concatenate(values)
+
+    def _product(self, rows: slice, integers: NDArray[np.int8]) -> NDArray[np.int32]:
+        """Multiply some rows with all probes, part by part; the products of a row lie together."""
+        multiply, left, total = product(self._threads), 0, None
+        for part in self._octets:
+            made = multiply(part[rows], integers[left : left + part.shape[1]])
+            total = made if total is None else np.add(total, made, out=total)
+            left += part.shape[1]
+        assert total is not None
+        return total.ravel()
 
     def _lasting(self, hits: list[Hit], at: float) -> list[Hit]:
         """Leave out what was removed since it was compared."""
@@ -234,7 +245,8 @@ class Snapshot:
 
     def _bind(self) -> None:
         on = {name: section.on(self._view) for name, section in self._layout.sections.items()}
-        self._vectors, self._octets, self._residuals = on["vectors"], on["octets"], on["residuals"]
+        self._vectors, self._residuals = on["vectors"], on["residuals"]
+        self._octets = tuple(on[f"octets {number}"] for number in range(len(widths_of(self.header.dimension))))
         self._valid_until, self._areas, self._by_key = on["valid_until"], on["areas"], on["by_key"]
         self._keys, self._subjects = on["keys"], on["subjects"]
         self._levels = Levels(on["centre"], on["spread"])

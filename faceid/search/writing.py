@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from faceid.search.columns import Columns
 from faceid.search.layout import Header, Layout, groups_of
 from faceid.search.nibbles import BLOCK, Levels, packed
-from faceid.search.octets import Steps
+from faceid.search.octets import Steps, widths_of
 
 _SAMPLE = 65_536
 _CHUNK = 16_384
@@ -55,7 +55,7 @@ def write(columns: Columns, descriptor: int, *, contract: str, stamp: Sequence[i
             rows = order[begin : begin + _CHUNK]
             vectors = columns.vectors[rows]
             _put(view, layout, "vectors", vectors, begin)
-            _put(view, layout, "octets", steps.encode(vectors), begin)
+            _put_octets(view, layout, steps.encode(vectors), begin)
         for number, group in enumerate(header.groups):
             _put(view, layout, f"codes {number}", _blocks(codes[order[group.start : group.stop]], group.room))
             _put(view, layout, f"ids {number}", np.arange(group.start, group.stop))
@@ -85,6 +85,13 @@ def _blocks(codes: NDArray[np.uint8], room: int) -> NDArray[np.uint8]:
     full[: len(codes)] = codes
     assert room % BLOCK == 0
     return packed(full)
+
+
+def _put_octets(view: mmap.mmap, layout: Layout, codes: NDArray[np.uint8], begin: int) -> None:
+    left = 0
+    for number, width in enumerate(widths_of(codes.shape[1])):
+        _put(view, layout, f"octets {number}", codes[:, left : left + width], begin)
+        left += width
 
 
 def _put(view: mmap.mmap, layout: Layout, name: str, values: NDArray[np.generic], begin: int = 0) -> None:

@@ -136,6 +136,17 @@ def test_a_threshold_that_somebody_just_reaches_finds_them():
         assert snapshot.nearest(probe, 1, float(np.nextafter(best.score, 2)), AT, VENUE) == [[]]
 
 
+@pytest.mark.parametrize("dimension", [257, 258, 320, 512])
+def test_wide_vectors_are_searched_as_narrow_ones(dimension: int, monkeypatch: pytest.MonkeyPatch):
+    columns = columns_of(drawn("clustered", 600, dimension, 4))
+    snapshot = snapshot_of(columns)
+    probes = probes_for(columns.vectors, 9, 5)
+    for few in (0, len(probes)):
+        monkeypatch.setattr(snapshots, "FEW_PROBES", few)
+
+        assert snapshot.nearest(probes, 2, 0.3, AT, VENUE) == [brute_force(columns, probe, 2, 0.3) for probe in probes]
+
+
 @pytest.mark.parametrize("probe", [np.zeros(16), np.full(16, 100.0), np.eye(16)[0], np.full(16, 1e-30)])
 def test_odd_probes_find_what_brute_force_finds(probe: Vectors):
     columns = columns_of(drawn("isotropic", 5_000, 16, 1))
@@ -161,7 +172,7 @@ def test_a_removed_row_is_overwritten_in_every_copy_and_its_neighbours_are_not()
 
     after, changed = snapshot._view[:], 0
     assert not snapshot._vectors[row].any()
-    assert not snapshot._octets[row].any()
+    assert not any(part[row].any() for part in snapshot._octets)
     assert snapshot._subjects[row] == b""
     block, byte, shift = place(row)
     codes = snapshot._layout.sections["codes 0"].on(snapshot._view)
