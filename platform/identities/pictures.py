@@ -9,3 +9,16 @@ class Frame:
 
     data: bytes = field(repr=False)
     content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A few frames of one moment, by one camera.
+
+    Attributes:
+        frames: two or more, in order of time.
+        times: when each was taken, seconds since the first; ascending.
+    """
+
+    frames: tuple[Frame, ...]
+    times: tuple[float, ...]

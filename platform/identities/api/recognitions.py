@@ -17,9 +17,10 @@ from core.api import json_response
 from core.encoding import JSONParser
 from core.problems import Malformed
 from core.times import utc
+from faceid.image import MAX_PIXELS
 from faceid.pipeline import MOST_EMBEDDED
 from identities.errors import EmbeddingsMalformed
-from identities.frames import FrameParser, frame_of
+from identities.frames import APART_MS, LONGEST_MS, MOST_FRAMES, FrameParser, moment_of
 from identities.services import LoyaltyToken, Probes, RecognisedViewer, Shown, recognise
 from signage.serving import situation
 
@@ -28,9 +29,18 @@ _UNIT = 1e-2
 
 
 class FrameBody(serializers.Serializer[Any]):
-    """A camera frame."""
+    """A camera frame, or a few of one moment: then somebody is named only when at least three good looks agree."""
 
-    frame = serializers.FileField(help_text="JPEG, PNG or WebP, at most 8 MiB; 640 pixels a side suffice.")
+    frame = serializers.ListField(
+        child=serializers.FileField(), min_length=1, max_length=MOST_FRAMES,
+        help_text="JPEG, PNG or WebP: repeat the field for each frame, in order of time. Together at most 8 MiB and"
+        f" {MAX_PIXELS:,} pixels; 640 pixels a side suffice.",
+    )  # fmt: skip
+    at_ms = serializers.ListField(
+        child=serializers.IntegerField(min_value=0, max_value=999_999), required=False, max_length=MOST_FRAMES,
+        help_text="When each frame was taken, milliseconds on the player's clock: repeat the field. Increasing, by"
+        f" {LONGEST_MS:,} in all at most. Default: {APART_MS} apart.",
+    )  # fmt: skip
 
 
 class ShownBody(serializers.Serializer[Any]):
@@ -61,7 +71,7 @@ class ViewerAnswer(serializers.Serializer[Any]):
 
 
 class RecognitionAnswer(serializers.Serializer[Any]):
-    """The viewers, largest face first."""
+    """The viewers, largest face first; of several frames, everybody who is there at the end."""
 
     viewers = ViewerAnswer(many=True)
 
@@ -105,7 +115,7 @@ def _player(device_id: Any) -> Any:
 def _shown(request: Request) -> Shown:
     body: Any = request.data
     if request.content_type.startswith("multipart/"):
-        return frame_of(request)
+        return moment_of(request)
     if isinstance(body.get("token"), str) and len(body) == 1:
         return LoyaltyToken(body["token"])
     if set(body) != {"contract", "embeddings"} or not isinstance(body["contract"], str):

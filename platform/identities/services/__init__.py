@@ -1,6 +1,6 @@
 """Enrol, recognise and forget faces; exchange keys and recognisers."""
 
-from identities.pictures import Frame
+from identities.pictures import Frame, Moment
 from identities.services.closing import destroy_keys
 from identities.services.enrolment import enrol
 from identities.services.erasure import forget
@@ -17,6 +17,7 @@ __all__ = [
     "Finished",
     "Frame",
     "LoyaltyToken",
+    "Moment",
     "Probes",
     "Proof",
     "RecognisedViewer",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
@@ -14,17 +15,19 @@ import faceid.image
 import subjects.selectors
 from core import epochs
 from core.epochs import Topic
-from faceid.errors import NoFace
+from faceid.errors import ImageTooLarge
 from faceid.frame import Frame as Picture
-from faceid.frame import require
-from faceid.liveness.capture import Capture, Look
-from faceid.match import Match, identify
-from faceid.pipeline import DetectedFace
-from identities import index, thresholds
+from faceid.liveness.capture import Capture
+from faceid.match import Match
+from faceid.track import Rules
+from identities import index
 from identities.errors import EmbeddingsMalformed, LoyaltyTokenUnknown, face_problems
 from identities.faces import Space, Spaces, spaces
 from identities.liveness import UNJUDGED, Judged, Liveness, judged
-from identities.pictures import Frame
+from identities.pictures import Frame, Moment
+from identities.services import matching
+from identities.services.following import Person, floor, follow, rules_of, single
+from identities.services.matching import Place, Probe
 from identities.services.migration import Sighting, renew
 from identities.viewers import How, ViewerClaim, ViewerState, issue
 from subjects.purposes import Purpose
@@ -45,7 +48,7 @@ class LoyaltyToken:
     token: str = field(repr=False)
 
 
-Shown: TypeAlias = Frame | Probes | LoyaltyToken
+Shown: TypeAlias = Frame | Moment | Probes | LoyaltyToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +78,17 @@ def recognise(
     """Tell who of the viewers at a screen consented to be recognised there.
 
     What is shown and what is computed from it lives in this call only. The number of queries does not depend on the
-    number of faces or templates: the epochs unless passed, and the consents of those who matched, which are confirmed
-    once more after matching.
+    number of frames, faces or templates: the epochs unless passed, and the consents of those who matched, which are
+    confirmed once more after matching.
 
     Args:
-        shown: a frame, protected embeddings or a loyalty token.
+        shown: a frame, a few frames of one moment, protected embeddings or a loyalty token. Over frames somebody is
+            named only when three good looks or more agree; see ``identities.services.following.rules_of``.
         versions: the epochs this request has read.
 
     Returns:
-        One viewer per face, largest first, or the one viewer of a loyalty token.
+        One viewer per face, largest first, or the one viewer of a loyalty token. Of several frames: one per person who
+            is there at the end.
 
     Raises:
         FaceUnusable: no picture, or nobody in it; the code says which.
@@ -97,7 +102,7 @@ def recognise(
         found, how = [_bearer(operator_id, venue_id, shown.token, at)], How.LOYALTY
     else:
         versions = epochs.versions(operator_id=operator_id) if versions is None else versions
-        found, how = _seen_now(_Look(operator_id, venue_id, at, versions), shown)
+        found, how = _seen_now(Place(operator_id, venue_id, at, versions), shown)
     expires_at = at + settings.VIEWER_TOKEN_LIFETIME
     return [
         RecognisedViewer(
@@ -127,80 +132,95 @@ def _bearer(operator_id: UUID, venue_id: UUID, token: str, at: datetime) -> Foun
     raise LoyaltyTokenUnknown("This token names nobody who wants to be served here. A newer one may have replaced it.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """Where and when somebody looks at a screen, and how new the memory of this process has to be."""
-
-    operator_id: UUID
-    venue_id: UUID
-    at: datetime
-    versions: Mapping[str, int]
-
-
-Probe: TypeAlias = NDArray[np.float32] | None
-"""One protected embedding; None for a face that is too poor to compare."""
-
-
-def _seen_now(look: _Look, shown: Frame | Probes) -> tuple[list[Found], How]:
+def _seen_now(place: Place, shown: Frame | Moment | Probes) -> tuple[list[Found], How]:
     """Look once more when a rotation took the templates away between reading the epochs and filling the gallery."""
-    fills = index.is_behind(look.operator_id, look.versions)
-    seen = _seen(look, shown)
+    fills = index.is_behind(place.operator_id, place.versions)
+    seen = _seen(place, shown)
     if fills:
-        newer = epochs.versions(operator_id=look.operator_id)
-        if newer.get(Topic.GALLERY) != look.versions.get(Topic.GALLERY):
-            seen = _seen(replace(look, versions=newer), shown)
+        newer = epochs.versions(operator_id=place.operator_id)
+        if newer.get(Topic.GALLERY) != place.versions.get(Topic.GALLERY):
+            seen = _seen(replace(place, versions=newer), shown)
     return seen
 
 
-def _seen(look: _Look, shown: Frame | Probes) -> tuple[list[Found], How]:
-    known = spaces(look.operator_id, look.versions)
+def _seen(place: Place, shown: Frame | Moment | Probes) -> tuple[list[Found], How]:
+    known = spaces(place.operator_id, place.versions)
     if isinstance(shown, Probes):
         space = known.named(shown.contract)
         dimension = space.protection.dimension
         if shown.vectors.shape[1] != dimension:
             raise EmbeddingsMalformed(f"each embedding under this contract has {dimension} numbers.")
-        return _matched(look, {space: list(shown.vectors)})[0], How.EMBEDDING
+        return _matched(place, {space: list(shown.vectors)})[0], How.EMBEDDING
     with face_problems():
-        image = faceid.image.decode(shown.data, shown.content_type)
-        detected = known.active.pipeline.faces(image)
-        if not detected:
-            raise NoFace(
-                "There is no face in the frame.", expected="at least one face.", remedy="Decide without viewers."
-            )  # fmt: skip
-    probes = {space: [_probe(space, known, image, face) for face in detected] for space in known}
-    found, matches = _matched(look, probes)
-    found = [_alive(one, image, face) for one, face in zip(found, detected, strict=True)]
+        people = _people(place, known, shown)
+    found, matches = _matched(place, {space: [one.probes[space] for one in people] for space in known}, people)
+    found = [_alive(one, person) for one, person in zip(found, people, strict=True)]
     if known.next is not None:
-        _renew(look, known, detected, probes, found, matches)
+        _renew(place, known, people, found, matches)
     return found, How.FACE
 
 
-def _alive(found: Found, image: Picture, face: DetectedFace) -> Found:
+def _people(place: Place, known: Spaces, shown: Frame | Moment) -> list[Person]:
+    """Decode every frame before any is looked at, so that one that is broken refuses them all."""
+    if isinstance(shown, Frame):
+        return single(known, faceid.image.decode(shown.data, shown.content_type))
+    pictures = _decoded(shown)
+    templates = sum(matching.size(place, space) for space in known)
+    rules = rules_of(matching.rule_of(place, known.active), templates=templates, frames=len(pictures))
+    return follow(known, pictures, shown.times, partial(_rivals, place, known), rules)
+
+
+def _decoded(moment: Moment) -> list[Picture]:
+    pictures: list[Picture] = []
+    for frame in moment.frames:
+        pictures.append(faceid.image.decode(frame.data, frame.content_type))
+        if sum(picture.shape[0] * picture.shape[1] for picture in pictures) > faceid.image.MAX_PIXELS:
+            raise ImageTooLarge(
+                "The frames have too many pixels together.", expected=f"at most {faceid.image.MAX_PIXELS:,} in all.",
+                remedy="Shrink the frames; 640 pixels a side suffice.",
+            )  # fmt: skip
+    return pictures
+
+
+def _rivals(
+    place: Place, known: Spaces, probes: Mapping[Space, Sequence[Probe]], rules: Rules
+) -> list[tuple[Match, ...]]:
+    """Ask for whom each look speaks, in every space; scores are told as if all had the threshold of the active one."""
+    threshold = matching.rule_of(place, known.active).threshold
+    found = matching.rivals(place, known.active, probes[known.active], threshold=floor(rules))
+    if known.next is not None:
+        shift = threshold - matching.rule_of(place, known.next).threshold
+        others = matching.rivals(place, known.next, probes[known.next], threshold=floor(rules) - shift)
+        found = matching.merged(found, others, shift)
+    return found
+
+
+def _alive(found: Found, person: Person) -> Found:
     """Make somebody anonymous whose face may be a picture's; who is not recognised anyhow is not looked at again."""
     if found.state is not ViewerState.RECOGNISED:
         return found
-    seen = judged(Capture((Look(require(image), face.face),)))
+    seen = judged(Capture(person.looks))
     if seen.liveness is Liveness.SUSPECTED:
         return Found(None, ViewerState.ANONYMOUS, seen)
     return found._replace(judged=seen)
 
 
-def _probe(space: Space, known: Spaces, image: NDArray[np.uint8], face: DetectedFace) -> Probe:
-    if face.embedding is None:
-        return None
-    if space.pipeline is known.active.pipeline:
-        return space.protection.apply(face.embedding)
-    return space.template(image, face.face)
-
-
 def _matched(
-    look: _Look, probes: Mapping[Space, Sequence[Probe]]
+    place: Place, probes: Mapping[Space, Sequence[Probe]], people: Sequence[Person] = ()
 ) -> tuple[list[Found], Mapping[Space, Mapping[int, Match]]]:
-    """Name whoever every space that knows them agrees on, and who consents here; with the matches per space."""
-    matches = {space: _nearest(look, space, vectors) for space, vectors in probes.items()}
+    """Name whoever every space that knows them agrees on, and who consents here; with the matches per space.
+
+    Args:
+        people: whose probes these are, where frames show them; what was seen over frames has a veto.
+    """
+    matches = {space: matching.nearest(place, space, vectors) for space, vectors in probes.items()}
     vectors = next(iter(probes.values()))
-    agreed = {number: match for number in range(len(vectors)) if (match := _agreed(matches.values(), number))}
-    confirmed = _confirmed(look.operator_id, look.venue_id, _each_once(agreed), look.at)
+    agreed = {
+        number: match
+        for number in range(len(vectors))
+        if (match := matching.agreed(matches.values(), number)) and (not people or people[number].may_be(match.subject))
+    }
+    confirmed = _confirmed(place.operator_id, place.venue_id, matching.each_once(agreed), place.at)
     found: list[Found] = [
         Found(confirmed[number], ViewerState.RECOGNISED) if number in confirmed
         else Found(None, ViewerState.BYSTANDER if vector is None else ViewerState.ANONYMOUS)
@@ -209,66 +229,27 @@ def _matched(
     return found, matches
 
 
-def _nearest(look: _Look, space: Space, vectors: Sequence[Probe]) -> dict[int, Match]:
-    usable = [number for number, vector in enumerate(vectors) if vector is not None]
-    if not usable:
-        return {}
-    gallery = index.gallery(look.operator_id, look.versions, space.id)
-    probes = np.stack([vector for vector in vectors if vector is not None])
-    rule = thresholds.rule(look.operator_id, space.pipeline, look.versions)
-    winners = identify(
-        gallery, probes, at=look.at, venue=str(look.venue_id), threshold=rule.threshold, margin=rule.margin
-    )
-    return {number: winner for number, winner in zip(usable, winners, strict=True) if winner is not None}
-
-
-def _agreed(matches: Iterable[Mapping[int, Match]], number: int) -> Match | None:
-    """Return whom the spaces see in one face; nobody when they contradict each other."""
-    named = [found[number] for found in matches if number in found]
-    if len({match.subject for match in named}) != 1:
-        return None
-    return max(named, key=lambda match: match.score)
-
-
 def _renew(
-    look: _Look,
+    place: Place,
     known: Spaces,
-    detected: Sequence[DetectedFace],
-    probes: Mapping[Space, Sequence[Probe]],
+    people: Sequence[Person],
     found: Sequence[Found],
     matches: Mapping[Space, Mapping[int, Match]],
 ) -> None:
     """Offer those who are known under the old contract only for a template under the next one."""
     assert known.next is not None
-    rule = thresholds.rule(look.operator_id, known.active.pipeline, look.versions)
+    rule = matching.rule_of(place, known.active)
     sightings = []
-    for number, (subject_id, *_) in enumerate(found):
-        match, vector = matches[known.active].get(number), probes[known.next][number]
-        if subject_id is None or match is None or vector is None or number in matches[known.next]:
+    for number, (person, (subject_id, *_)) in enumerate(zip(people, found, strict=True)):
+        match, probe, vector = matches[known.active].get(number), person.probes[known.active], person.probes[known.next]
+        if subject_id is None or match is None or probe is None or vector is None or number in matches[known.next]:
             continue
-        runner_up = _runner_up(look, known.active, probes[known.active][number], match.subject)
-        figures = detected[number].quality.figures
-        sightings.append(Sighting(subject_id, match.score, runner_up, figures, vector, rule.threshold))
+        runner_up = matching.runner_up(place, known.active, probe, match.subject)
+        sightings.append(Sighting(subject_id, match.score, runner_up, person.figures, vector, rule.threshold))
     if sightings:
         renew(
-            operator_id=look.operator_id, spaces=known, sightings=sightings, venue_id=look.venue_id, at=look.at
+            operator_id=place.operator_id, spaces=known, sightings=sightings, venue_id=place.venue_id, at=place.at
         )  # fmt: skip
-
-
-def _runner_up(look: _Look, space: Space, probe: Probe, subject: str) -> float:
-    assert probe is not None
-    gallery = index.gallery(look.operator_id, look.versions, space.id)
-    [near] = gallery.nearest(probe[None, :], k=2, threshold=-1.0, at=look.at, venue=str(look.venue_id))
-    return max((match.score for match in near if match.subject != subject), default=-1.0)
-
-
-def _each_once(matches: Mapping[int, Match]) -> dict[int, UUID]:
-    """Let a subject match one face of a frame only, the nearest; the other may be their photograph on a wall."""
-    best: dict[str, int] = {}
-    for number, match in matches.items():
-        if match.subject not in best or match.score > matches[best[match.subject]].score:
-            best[match.subject] = number
-    return {number: UUID(subject) for subject, number in best.items()}
 
 
 def _confirmed(operator_id: UUID, venue_id: UUID, found: Mapping[int, UUID], at: datetime) -> dict[int, UUID]:
