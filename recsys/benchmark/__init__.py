@@ -1,0 +1,1 @@
+"""Our ranking models beside outside peers, on anybody's log; see docs/benchmark.md."""

@@ -1,0 +1,57 @@
+"""Items that the same people liked: item-item nearest neighbours."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from recsys.benchmark.models.interactions import likes
+from recsys.benchmark.models.model import ProfileModel, Say, Scores, validation_quality
+from recsys.benchmark.prepared import Prepared, Rows
+
+WEIGHTINGS = ("cosine", "tf-idf")
+NEIGHBOURS = (20, 100)
+
+
+class Neighbours(ProfileModel):
+    """Item-kNN of the library `implicit`; weighting and number of neighbours are chosen on the validation part.
+
+    Sarwar, Karypis, Konstan and Riedl, "Item-based collaborative filtering", WWW 2001.
+    """
+
+    def __init__(self) -> None:
+        self.similarity: Any = None
+
+    def fit(self, data: Prepared, *, seed: int, say: Say) -> int:
+        """Compare all pairs of items."""
+        from implicit.nearest_neighbours import CosineRecommender, TFIDFRecommender
+        from implicit.utils import ParameterWarning
+
+        del seed
+        matrix, best = likes(data), -1.0
+        chosen: Any = None
+        for weighting in WEIGHTINGS:
+            for count in NEIGHBOURS:
+                kind = CosineRecommender if weighting == "cosine" else TFIDFRecommender
+                model = kind(K=count, num_threads=1)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", ParameterWarning)  # about what the library hands to itself
+                    model.fit(matrix, show_progress=False)
+                self.similarity = model.similarity.tocsr()
+                quality = validation_quality(self, data)
+                say(f"{weighting}, {count} neighbours: validation AUC {quality:.4f}")
+                if quality > best:
+                    best, chosen = quality, self.similarity
+        self.similarity = chosen
+        return 1
+
+    def score(self, data: Prepared, rows: Rows) -> Scores:
+        """Add up how similar an item is to each that the user liked before."""
+        scores = np.zeros(len(rows))
+        for chunk, owner, liked in data.pairs(rows):
+            if len(owner):
+                similar = np.asarray(self.similarity[liked, np.maximum(rows.item[chunk], 0)[owner]]).ravel()
+                scores[chunk] = np.bincount(owner, weights=similar, minlength=chunk.stop - chunk.start)
+        return scores
