@@ -9,6 +9,8 @@ const REFRESH = 60000;
 const SHORTEST = 500;
 const IDLE = 2000;
 const MARGIN = 1000;
+const FRAMES = 4;
+const APART = 200;
 
 class Player extends HTMLElement {
   async connectedCallback() {
@@ -134,14 +136,13 @@ class Player extends HTMLElement {
     this.outbox.add({ kind, value, decision: slate.decision, position: item.position, at: new Date().toISOString() });
   }
 
-  // Opt-in: one frame, because somebody asked for it; the camera is off before and after.
+  // Opt-in: a moment of frames, because somebody asked for it; the camera is off before and after.
   async recognise() {
     this.parts.recognise.disabled = true;
     this.watch(true);
     try {
       await this.camera.start();
-      const form = new FormData();
-      form.append("frame", await this.camera.frame(), "frame.jpg");
+      const form = await this.moment();
       this.greet(await this.api.call("POST", "/v1/recognitions", { form }));
     } catch (error) {
       this.say(error instanceof Problem ? error.message : "The camera is not available here. Your code works as well.");
@@ -150,6 +151,18 @@ class Player extends HTMLElement {
       this.watch(false);
       this.parts.recognise.disabled = false;
     }
+  }
+
+  // A name takes three good looks: one more than that, so that somebody may blink.
+  async moment() {
+    const form = new FormData();
+    const began = performance.now();
+    for (let number = 0; number < FRAMES; number += 1) {
+      if (number) await pause(APART);
+      form.append("at_ms", Math.round(performance.now() - began));
+      form.append("frame", await this.camera.frame(), "frame.jpg");
+    }
+    return form;
   }
 
   // Whoever stands there sees what the camera sees, as long as it does.
