@@ -133,6 +133,20 @@ class SupervisionUnknown(Malformed):
     title = "Unknown supervision"
 
 
+class MinorsUnknown(Malformed):
+    """No such way to treat apparent minors."""
+
+    code = "minors_unknown"
+    title = "Unknown policy for minors"
+
+
+class GuardianNeeded(Unusable):
+    """Whoever is not surely adult is not enrolled where the operator lets apparent minors be anonymous."""
+
+    code = "guardian_needed"
+    title = "Guardian needed"
+
+
 class ChallengeRequired(Unusable):
     """Nobody vouches for the person before the camera: an enrolment needs the answer to a challenge."""
 

@@ -7,6 +7,7 @@ from django.db.models import Q
 from pgvector.django import VectorField
 
 from core.models import OperatorRecord
+from faceid.minor import Minors
 
 
 class State(models.TextChoices):
@@ -122,22 +123,32 @@ class Supervision(models.TextChoices):
     ATTENDED = "attended"
 
 
+class MinorsPolicy(models.TextChoices):
+    """Whether it matters at an operator's screens and kiosks that somebody may be a minor."""
+
+    OFF = Minors.OFF.value, "Nobody's age is looked at"
+    ANONYMOUS = Minors.ANONYMOUS.value, "Apparent minors are anonymous"
+
+
 class EnrolmentPolicy(OperatorRecord):
-    """How an operator enrols; an operator without a row enrols unattended.
+    """Whom an operator enrols and how; one without a row enrols unattended and looks at nobody's age.
 
     Attributes:
         supervision: ``unattended`` asks for a challenge and judges liveness; with ``attended`` a member of staff may
             vouch for the person instead.
+        minors: with ``apparent_minor_is_anonymous`` whoever is not surely adult is neither enrolled nor recognised.
     """
 
     PREFIX = "epl"
 
     supervision = models.CharField(max_length=10, choices=Supervision.choices, default=Supervision.UNATTENDED)
+    minors = models.CharField(max_length=30, choices=MinorsPolicy.choices, default=MinorsPolicy.OFF)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["operator"], name="enrolment_policy_once"),
             models.CheckConstraint(condition=Q(supervision__in=Supervision.values), name="supervision_known"),
+            models.CheckConstraint(condition=Q(minors__in=MinorsPolicy.values), name="minors_known"),
         ]
 
     def __str__(self) -> str:

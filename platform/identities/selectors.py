@@ -10,6 +10,7 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
+from faceid.minor import Minors
 from faceid.search.columns import EVERYWHERE, Columns
 from identities.models import Contract, EnrolmentPolicy, State, Supervision, Template
 
@@ -195,6 +196,12 @@ def supervision(*, operator_id: UUID) -> Supervision:
     """Return how an operator enrols."""
     chosen = EnrolmentPolicy.objects.filter(operator_id=operator_id).values_list("supervision", flat=True).first()
     return Supervision(chosen or Supervision.UNATTENDED)
+
+
+def minors(*, operator_id: UUID) -> Minors:
+    """Return whether an operator lets apparent minors be anonymous."""
+    chosen = EnrolmentPolicy.objects.filter(operator_id=operator_id).values_list("minors", flat=True).first()
+    return Minors(chosen or Minors.OFF)
 
 
 def enrolled(*, operator_id: UUID, subject_ids: Sequence[UUID]) -> set[UUID]:

@@ -5,6 +5,7 @@ from identities.services.closing import destroy_keys
 from identities.services.enrolment import enrol
 from identities.services.erasure import forget
 from identities.services.migration import Finished, begin_migration, cancel_migration, finish_migration, sweep
+from identities.services.minors import treat_minors
 from identities.services.presence import Answered, Attended, Demonstrated, Proof
 from identities.services.recognition import LoyaltyToken, Probes, RecognisedViewer, Shown, recognise
 from identities.services.rotation import Rotated, rotate, tidy
@@ -34,4 +35,5 @@ __all__ = [
     "supervise",
     "sweep",
     "tidy",
+    "treat_minors",
 ]

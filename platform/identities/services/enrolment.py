@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 import faceid.image
 from audit.services import record
 from core.epochs import Topic, bump
+from faceid.frame import require
+from faceid.liveness.capture import Look
 from faceid.match import THRESHOLD_STRICT
 from faceid.pipeline import Enrolment
 from faceid.rules import Figures
-from identities.errors import AlreadyEnrolled, RecognitionNotConsented, face_problems
+from identities import minors, selectors
+from identities.errors import AlreadyEnrolled, GuardianNeeded, RecognitionNotConsented, face_problems
 from identities.faces import Space, Spaces, current, read
 from identities.models import Template
 from identities.pgvector_engine import PgvectorEngine
@@ -58,6 +61,7 @@ def enrol(
         FaceUnusable, ImageTypeUnsupported: the picture or the face in it cannot be used; the code says why.
         ChallengeRequired, LivenessUnavailable, ChallengeForeign, ChallengeUsed, ChallengeFailed, SpoofSuspected: the
             proof does not count; as ``announce`` and ``confirm`` say.
+        GuardianNeeded: the face is not surely an adult's, and the operator asked for that.
         AlreadyEnrolled: the face is too near to one that is enrolled here.
         ProtectionKeyLost: the operator's key is gone, or was destroyed.
         NoPurpose, PurposeNotExplained, NoticeOutdated, ConsentTermInvalid: as ``subjects.services.give_consent``.
@@ -71,6 +75,7 @@ def enrol(
         captured = pipeline.enrolment(image)
     if challenge is not None and isinstance(proof, Answered):
         confirm(challenge=challenge, answer=proof, captured=captured, picture=image, pipeline=pipeline, at=at)
+    _require_adult(operator_id, Look(require(image), captured.face))
     keep_still(operator_id)  # the same person at two kiosks at once, or a rotation of the key
     spaces = read(operator_id)
     vectors = {space: _vector(space, spaces, image, captured) for space in spaces}
@@ -109,6 +114,15 @@ def _vector(space: Space, spaces: Spaces, image: NDArray[np.uint8], captured: En
     if space.pipeline is spaces.active.pipeline:
         return space.protection.apply(captured.embedding)
     return space.template(image, captured.face)
+
+
+def _require_adult(operator_id: UUID, look: Look) -> None:
+    """Refuse whoever is not surely adult where the operator asked for it; the estimate is kept nowhere."""
+    if minors.must_stay_anonymous(selectors.minors(operator_id=operator_id), [look]):
+        raise GuardianNeeded(
+            "Here a face is enrolled only where it is an adult's without doubt. Go on without a picture, together with"
+            " a parent or guardian if you are not of age: a code works as well."
+        )
 
 
 def _require_new(engine: PgvectorEngine, vector: NDArray[np.float32], at: datetime, venue_id: UUID | None) -> None:

@@ -17,10 +17,11 @@ from core import epochs
 from core.epochs import Topic
 from faceid.errors import ImageTooLarge
 from faceid.frame import Frame as Picture
-from faceid.liveness.capture import Capture
+from faceid.liveness.capture import Capture, Look
 from faceid.match import Match
+from faceid.minor import Minors
 from faceid.track import Rules
-from identities import index
+from identities import index, minors
 from identities.errors import EmbeddingsMalformed, LoyaltyTokenUnknown, face_problems
 from identities.faces import Space, Spaces, spaces
 from identities.liveness import UNJUDGED, Judged, Liveness, judged
@@ -150,11 +151,12 @@ def _seen(place: Place, shown: Frame | Moment | Probes) -> tuple[list[Found], Ho
         dimension = space.protection.dimension
         if shown.vectors.shape[1] != dimension:
             raise EmbeddingsMalformed(f"each embedding under this contract has {dimension} numbers.")
-        return _matched(place, {space: list(shown.vectors)})[0], How.EMBEDDING
+        found = _matched(place, {space: list(shown.vectors)})[0]
+        return [_of_age(one, place, ()) for one in found], How.EMBEDDING
     with face_problems():
         people = _people(place, known, shown)
     found, matches = _matched(place, {space: [one.probes[space] for one in people] for space in known}, people)
-    found = [_alive(one, person) for one, person in zip(found, people, strict=True)]
+    found = [_alive(_of_age(one, place, person.looks), person) for one, person in zip(found, people, strict=True)]
     if known.next is not None:
         _renew(place, known, people, found, matches)
     return found, How.FACE
@@ -193,6 +195,19 @@ def _rivals(
         others = matching.rivals(place, known.next, probes[known.next], threshold=floor(rules) - shift)
         found = matching.merged(found, others, shift)
     return found
+
+
+def _of_age(found: Found, place: Place, looks: Sequence[Look]) -> Found:
+    """Make somebody anonymous who may be a minor, where the operator asked for it, without saying why.
+
+    Without a picture nobody can tell, which is the same.
+    """
+    if found.state is not ViewerState.RECOGNISED:
+        return found
+    policy = minors.policy(place.operator_id, place.versions)
+    if policy is Minors.OFF or (looks and not minors.must_stay_anonymous(policy, looks)):
+        return found
+    return Found(None, ViewerState.ANONYMOUS)
 
 
 def _alive(found: Found, person: Person) -> Found:
