@@ -9,8 +9,8 @@ from faceid.liveness.capture import Look
 SIDE = 48
 """Side of one patch, pixels."""
 
-ACROSS = 4
-"""Patches along each side of the face at judgement: up to 16 in all."""
+ACROSS = 3
+"""Patches along each side of the face at judgement: up to 9 in all."""
 
 _ROOM = 1.1
 """Side of the judged square in sides of the face's box: the skin up to the hair, little of what is behind it."""
@@ -23,7 +23,7 @@ def grid_patches(look: Look) -> NDArray[np.uint8]:
         look: frame and face.
 
     Returns:
-        RGB, uint8, shape (n, 48, 48, 3), n from 1 to 16: as many as lie beside each other with half an overlap at most.
+        RGB, uint8, shape (n, 48, 48, 3), n from 1 to 9: as many as lie beside each other with half an overlap at most.
         Nothing is scaled down, because what gives paper and displays away is as small as a pixel; a face smaller than
         a patch is enlarged to one.
     """

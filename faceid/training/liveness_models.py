@@ -15,13 +15,13 @@ _QUIET = 8.0
 def patch_model() -> Any:
     """Build the patch network: five convolutions and a mean over the patch (Atoum et al., 2017, table 1).
 
-    Colours enter as differences from the patch's mean in units of its spread: texture tells paper and displays, while
-    the colour of light and skin tells rooms and people.
+    The patch enters twice: as it is, since inks and displays have a gamut and a white of their own, and as differences
+    from its mean in units of its spread, in which fine texture stands out in whatever light.
 
     Input ``patches``: RGB 0 to 255, float32, (n, 48, 48, 3). Output: log-odds, (n, 1).
     """
     pixels = keras.Input((PATCH, PATCH, 3), name="patches")
-    values = keras.layers.Lambda(_local)(pixels)
+    values = keras.layers.Concatenate()([_centred(pixels), keras.layers.Lambda(_local)(pixels)])
     for filters, stride in ((24, 2), (24, 1), (32, 2), (48, 2), (64, 1)):
         values = _convolved(values, filters, stride)
     values = keras.layers.GlobalAveragePooling2D()(values)
@@ -37,22 +37,29 @@ def depth_model() -> Any:
     Input ``faces``: RGB 0 to 255, float32, (n, 128, 128, 3). Output: depth 0 to 1, (n, 32, 32).
     """
     pixels = keras.Input((CROP, CROP, 3), name="faces")
-    values = keras.layers.Rescaling(1 / 127.5, offset=-1.0)(pixels)
-    values = _convolved(values, 16, 2)
+    values = _convolved(_centred(pixels), 16, 2)
     fine = _convolved(_convolved(values, 32, 2), 32, 1)
     middle = _convolved(_convolved(fine, 48, 2), 48, 1)
     coarse = _convolved(_convolved(middle, 64, 2), 64, 1)
-    wide = [keras.layers.UpSampling2D(2)(middle), keras.layers.UpSampling2D(4)(coarse)]
+    wide = [_enlarged(middle, 2), _enlarged(coarse, 4)]
     values = _convolved(keras.layers.Concatenate()([fine, *wide]), 32, 1, size=1)
     values = keras.layers.Dropout(0.2)(_convolved(values, 24, 1))
     depth = keras.layers.Conv2D(1, 3, padding="same", activation="sigmoid")(values)
     return keras.Model(pixels, keras.layers.Reshape((CROP // 4, CROP // 4))(depth), name="faces")
 
 
+def _centred(pixels: Any) -> Any:
+    return keras.layers.Rescaling(1 / 127.5, offset=-1.0)(pixels)
+
+
 def _local(pixels: Any) -> Any:
     mean, variance = tf.nn.moments(pixels, axes=[1, 2], keepdims=True)
     spread = tf.sqrt(tf.reduce_mean(variance, axis=3, keepdims=True) + 1e-3)
     return (pixels - mean) / (spread + _QUIET)
+
+
+def _enlarged(values: Any, times: int) -> Any:
+    return keras.layers.UpSampling2D(times, interpolation="bilinear")(values)
 
 
 def _convolved(values: Any, filters: int, stride: int, *, size: int = 3) -> Any:

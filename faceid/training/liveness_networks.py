@@ -107,7 +107,7 @@ def train_networks(
     return tuple(results)
 
 
-DEFAULT_PLANS = {Kind.PATCH: Plan(epochs=12, batch=256), Kind.DEPTH: Plan(epochs=14, batch=64)}
+DEFAULT_PLANS = {Kind.PATCH: Plan(epochs=10, batch=256), Kind.DEPTH: Plan(epochs=12, batch=64)}
 
 
 def _noted(samples: Iterable[Sample], seen: list[Shown]) -> Iterator[Sample]:

@@ -162,8 +162,8 @@ def varied_look(look: Look, generator: np.random.Generator) -> Look:
     Whatever is done is done to the living and to attacks alike, so that none of it tells them apart.
     """
     image, face = look.image, look.face
-    if generator.random() < 0.5:
-        factor = float(np.exp(generator.uniform(np.log(0.6), np.log(1.3))))
+    if generator.random() < 0.3:
+        factor = float(np.exp(generator.uniform(np.log(0.7), np.log(1.3))))
         size = max(32, round(image.shape[1] * factor)), max(32, round(image.shape[0] * factor))
         mode = cv2.INTER_AREA if factor < 1.0 else cv2.INTER_CUBIC
         ratio = np.array([size[0] / image.shape[1], size[1] / image.shape[0]], dtype=np.float32)
@@ -189,18 +189,17 @@ def _ratio(before: Look, after: Look) -> NDArray[np.float32]:
 
 
 def _reshot(image: Pixels, generator: np.random.Generator) -> Pixels:
-    values = image.astype(np.float32) / 255.0
-    gains = np.exp(generator.normal(0.0, [0.15, 0.05, 0.15])) * np.exp(generator.normal(0.0, 0.2))
-    values = np.clip(values * gains.astype(np.float32), 0.0, 1.0) ** np.float32(np.exp(generator.normal(0.0, 0.2)))
-    grey = values.mean(axis=2, keepdims=True)
-    values = grey + np.float32(generator.uniform(0.6, 1.3)) * (values - grey)
-    if generator.random() < 0.3:
-        values = cv2.GaussianBlur(values, (0, 0), float(generator.uniform(0.3, 1.3)))
-    if generator.random() < 0.3:
+    """Vary gently: frames have been through a camera, and what it left of inks and displays must not drown."""
+    values = image.astype(np.float32) / np.float32(255.0)
+    gains = np.exp(generator.normal(0.0, [0.06, 0.02, 0.06]) + generator.normal(0.0, 0.12))
+    values = np.clip(values * gains.astype(np.float32), 0.0, 1.0) ** np.float32(np.exp(generator.normal(0.0, 0.1)))
+    if generator.random() < 0.2:
+        values = cv2.GaussianBlur(values, (0, 0), float(generator.uniform(0.3, 1.0)))
+    if generator.random() < 0.2:
         noise = generator.standard_normal(values.shape, dtype=np.float32)
-        values = values + np.float32(generator.uniform(0.0, 0.03)) * noise
+        values = values + np.float32(generator.uniform(0.0, 0.02)) * noise
     shot = (np.clip(values, 0.0, 1.0) * 255.0 + 0.5).astype(np.uint8)
-    return _compressed(shot, int(generator.integers(40, 100))) if generator.random() < 0.5 else shot
+    return _compressed(shot, int(generator.integers(50, 100))) if generator.random() < 0.3 else shot
 
 
 def _compressed(image: Pixels, quality: int) -> Pixels:

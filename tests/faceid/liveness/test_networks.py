@@ -43,15 +43,15 @@ def _capture(value: int = 100) -> Capture:
 def test_patch_network_averages_its_patches() -> None:
     def answer(inputs: Any) -> Rows:
         odds = np.full((len(inputs["patches"]), 1), -1.0, dtype=np.float32)
-        odds[: len(odds) // 4] = 7.0
+        odds[: len(odds) // 3] = 5.0
         return odds
 
     evidence = PatchNetwork(_Computing(answer), slope=2.0, intercept=0.5).judge(_capture())
 
-    # 12 or 16 patches, a quarter at 7, the rest at -1: their mean is 1.
+    # Nine patches, three at 5, the others at -1: their mean is 1.
     assert evidence.method == "patch_network"
     assert evidence.score == pytest.approx(2.5)
-    assert dict(evidence.figures)["live_patches"] == pytest.approx(0.25)
+    assert dict(evidence.figures)["live_patches"] == pytest.approx(1 / 3)
 
 
 def test_depth_network_judges_by_the_mean_depth() -> None:

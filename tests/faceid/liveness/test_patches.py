@@ -27,8 +27,8 @@ def test_patches_of_a_large_face_are_the_frames_own_pixels() -> None:
         np.testing.assert_array_equal(patch, look.image[row : row + SIDE, column : column + SIDE])
 
 
-@pytest.mark.parametrize(("side", "count"), [(20, 1), (44, 1), (60, 2), (90, 9), (120, 16), (300, 16)])
-def test_small_faces_have_few_patches_and_large_ones_sixteen(side: float, count: int) -> None:
+@pytest.mark.parametrize(("side", "count"), [(20, 1), (44, 1), (60, 2), (90, 9), (300, 9)])
+def test_small_faces_have_few_patches_and_large_ones_nine(side: float, count: int) -> None:
     assert len(grid_patches(_look((50, 50, side, side)))) == count
 
 
@@ -66,5 +66,5 @@ def test_a_face_anywhere_in_any_frame_gives_patches(
 
     assert patches.dtype == np.uint8
     assert patches.shape[1:] == (SIDE, SIDE, 3)
-    assert 1 <= len(patches) <= 16
+    assert 1 <= len(patches) <= 9
     assert min(face_square(look).shape[:2]) >= SIDE
