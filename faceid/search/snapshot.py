@@ -12,6 +12,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cached_property
 from typing import Self
 
@@ -36,7 +37,12 @@ _LOW = 0.15
 _GATHER = 0.02
 """Share of rows in reach of a venue below which they are compared directly."""
 
-_PRODUCT_ROWS = 16_384
+_PRODUCT_BYTES = 1 << 20
+"""Of rows multiplied at once, so that they and their products stay in the processor's cache."""
+
+_COPY_FROM = 192
+"""Numbers per row from which copying rows out of the mapping pays: its small pages slow the product down."""
+
 _PRODUCT_PROBES = 32
 _VENUES_KNOWN = 256
 
@@ -196,10 +202,11 @@ class Snapshot:
     ) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
         """Return ``row * probes + probe`` and the product wherever it is at least the probe's least."""
         count = len(leasts)
-        tiled = np.tile(leasts, _PRODUCT_ROWS)
+        step = _PRODUCT_BYTES // self._octets[0].shape[1]
+        tiled = np.tile(leasts, step)
         places, values = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.int32)]
-        for start in range(begin, end, _PRODUCT_ROWS):
-            made = self._product(slice(start, min(end, start + _PRODUCT_ROWS)), integers)
+        for start in range(begin, end, step):
+            made = self._product(slice(start, min(end, start + step)), integers)
             reached = np.flatnonzero(made >= tiled[: len(made)])
             places.append(start * count + reached)
             values.append(made[reached])
@@ -209,7 +216,8 @@ class Snapshot:
         """Multiply some rows with all probes, part by part; the products of a row lie together."""
         multiply, left, total = product(self._threads), 0, None
         for part in self._octets:
-            made = multiply(part[rows], integers[left : left + part.shape[1]])
+            octets = part[rows].copy() if part.shape[1] >= _COPY_FROM else part[rows]
+            made = multiply(octets, integers[left : left + part.shape[1]])
             total = made if total is None else np.add(total, made, out=total)
             left += part.shape[1]
         assert total is not None
@@ -290,6 +298,8 @@ def _mapped(descriptor: int) -> tuple[mmap.mmap, Header, Layout]:
             "The file is empty.", expected="a gallery snapshot.", remedy="Delete it; it is written anew."
         )
     view = mmap.mmap(descriptor, size, prot=mmap.PROT_READ)
+    with suppress(OSError):  # where the system offers large pages for files in memory, the scans are faster
+        view.madvise(mmap.MADV_HUGEPAGE)
     try:
         header, begin = Header.read(view)
         layout = Layout.of(header, begin)
