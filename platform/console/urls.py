@@ -39,6 +39,7 @@ urlpatterns = [
     path("creatives/<crv:creative>/rejection", creatives.reject, name="reject"),
     path("subjects", subjects.listing, name="subjects"),
     path("subjects/enrolment/<slug:supervision>", subjects.supervise, name="supervise"),
+    path("subjects/minors/<slug:minors>", subjects.treat_minors, name="treat_minors"),
     path("subjects/<sub:subject>", subjects.detail, name="subject"),
     path("subjects/<sub:subject>/receipt", subjects.reissue, name="reissue"),
     path("subjects/<sub:subject>/withdrawal", subjects.withdraw, name="withdraw"),

@@ -120,6 +120,12 @@ def count(*, operator_id: UUID) -> int:
     return Template.objects.filter(operator_id=operator_id).count()
 
 
+def count_subjects(*, operator_id: UUID, contract: str) -> int:
+    """Return how many subjects have a template under a contract."""
+    mine = Template.objects.filter(operator_id=operator_id, contract=contract)
+    return mine.values("subject_id").distinct().count()
+
+
 def contracts(*, operator_id: UUID) -> list[Contract]:
     """Return the contracts of an operator, oldest first."""
     return list(Contract.objects.filter(operator_id=operator_id).order_by("id"))
@@ -192,16 +198,19 @@ def move(*, operator_id: UUID) -> Move | None:
         return Move(active.name, following.name, moved, waiting, following.due_at)
 
 
+def enrolment_policy(*, operator_id: UUID) -> EnrolmentPolicy:
+    """Return whom an operator enrols and how; an unsaved row of the defaults where they never chose."""
+    return EnrolmentPolicy.objects.filter(operator_id=operator_id).first() or EnrolmentPolicy(operator_id=operator_id)
+
+
 def supervision(*, operator_id: UUID) -> Supervision:
     """Return how an operator enrols."""
-    chosen = EnrolmentPolicy.objects.filter(operator_id=operator_id).values_list("supervision", flat=True).first()
-    return Supervision(chosen or Supervision.UNATTENDED)
+    return Supervision(enrolment_policy(operator_id=operator_id).supervision)
 
 
 def minors(*, operator_id: UUID) -> Minors:
     """Return whether an operator lets apparent minors be anonymous."""
-    chosen = EnrolmentPolicy.objects.filter(operator_id=operator_id).values_list("minors", flat=True).first()
-    return Minors(chosen or Minors.OFF)
+    return Minors(enrolment_policy(operator_id=operator_id).minors)
 
 
 def enrolled(*, operator_id: UUID, subject_ids: Sequence[UUID]) -> set[UUID]:

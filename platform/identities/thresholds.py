@@ -10,9 +10,12 @@ from typing import Self
 from uuid import UUID
 
 from core.epochs import Topic
+from core.problems import Problem
 from faceid.match import IMPOSTOR_MARGIN, THRESHOLD_DEFAULT
 from faceid.openset.calibration import Calibration, needs_recalibration
 from faceid.pipeline import Pipeline
+from identities import selectors
+from identities.faces import current
 from identities.models import Calibration as CalibrationRow
 
 
@@ -70,6 +73,21 @@ def advice(*, operator_id: UUID, pipeline: Pipeline, gallery_size: int) -> str |
     if held:
         return "The recogniser changed since the last calibration, so the default threshold holds."
     return None if gallery_size < _WORTHWHILE else "The gallery was never calibrated, so the default threshold holds."
+
+
+def hint(*, operator_id: UUID) -> str | None:
+    """Say why an operator should calibrate, as far as it can be told now; None while there is no need.
+
+    Without models or keys there is nothing to say: whoever enrols or recognises is told of that.
+    """
+    if not selectors.count(operator_id=operator_id):
+        return None
+    try:
+        space = current(operator_id).active
+    except Problem:
+        return None
+    size = selectors.count_subjects(operator_id=operator_id, contract=space.id)
+    return advice(operator_id=operator_id, pipeline=space.pipeline, gallery_size=size)
 
 
 _WORTHWHILE = 100

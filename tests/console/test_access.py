@@ -38,6 +38,7 @@ DEEDS = {
     "/creatives/{creative}/approval": REVIEWERS,
     "/creatives/{creative}/rejection": REVIEWERS,
     "/subjects/enrolment/attended": PRIVACY,
+    "/subjects/minors/apparent_minor_is_anonymous": PRIVACY,
     "/subjects/{subject}/receipt": PRIVACY,
     "/subjects/{subject}/withdrawal": PRIVACY,
     "/subjects/{subject}/erasure": PRIVACY,

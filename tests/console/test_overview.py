@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.utils import timezone
 
 import catalog.services
 import decisions.services
+import identities.thresholds
 import signage.services
 from accounts.models import Operator
 from decisions.wish import Wish
@@ -55,3 +57,13 @@ def test_refreshing_costs_few_queries_whatever_has_happened(
     owner: Client, staged: Staged, queries: Callable[[Client, str], int]
 ) -> None:
     assert queries(owner, "/overview/numbers") <= 18
+
+
+def test_the_overview_says_when_it_is_time_to_calibrate(owner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "calibrate_faces" not in owner.get("/").content.decode()
+
+    monkeypatch.setattr(identities.thresholds, "hint", lambda *, operator_id: "The gallery has doubled.")
+
+    page = owner.get("/").content.decode()
+    assert "The gallery has doubled." in page
+    assert "manage.py calibrate_faces" in page

@@ -4,14 +4,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.utils import timezone
 
+import identities.minors
 import identities.selectors
 import subjects.selectors
 import subjects.services
 from accounts.models import Operator
 from core.ids import public_id
+from faceid.minor import Minors
 
 Staged = dict[str, Any]
 
@@ -188,3 +191,36 @@ def test_an_unknown_supervision_changes_nothing(owner: Client, operator: Operato
 
     assert "is not one of unattended, attended" in page.content.decode()
     assert identities.selectors.supervision(operator_id=operator.id) == "unattended"
+
+
+def test_apparent_minors_are_made_anonymous_and_it_is_taken_back(
+    owner: Client, operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identities.minors, "check", lambda: object())
+    assert "Let apparent minors be anonymous" in owner.get("/subjects").content.decode()
+
+    changed = owner.post("/subjects/minors/apparent_minor_is_anonymous", follow=True).content.decode()
+
+    assert "Apparent minors are anonymous from now on." in changed
+    assert "not installed here" not in changed
+    assert identities.selectors.minors(operator_id=operator.id) is Minors.ANONYMOUS
+    owner.post("/subjects/minors/off")
+    assert identities.selectors.minors(operator_id=operator.id) is Minors.OFF
+
+
+def test_the_console_says_when_everybody_is_anonymous_for_want_of_a_network(
+    owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identities.minors, "check", lambda: None)
+    assert "not installed here" not in owner.get("/subjects").content.decode()
+
+    changed = owner.post("/subjects/minors/apparent_minor_is_anonymous", follow=True).content.decode()
+
+    assert "everybody counts as uncertain" in changed
+
+
+def test_an_unknown_way_to_treat_minors_changes_nothing(owner: Client, operator: Operator) -> None:
+    page = owner.post("/subjects/minors/on", follow=True)
+
+    assert "is not one of off, apparent_minor_is_anonymous" in page.content.decode()
+    assert identities.selectors.minors(operator_id=operator.id) is Minors.OFF

@@ -153,3 +153,42 @@ def test_the_command_calibrates_and_says_what_holds(
         run("--impostors", str(tmp_path / "absent.npz"))
     with pytest.raises(CommandError, match="no operator"):
         call_command("calibrate_faces", "nobody")
+
+
+class TestHint:
+    """What the console tells an operator."""
+
+    def test_nothing_while_nobody_is_enrolled(self, operator: Operator, django_assert_num_queries: Any) -> None:
+        with django_assert_num_queries(1):
+            assert thresholds.hint(operator_id=operator.id) is None
+
+    def test_a_gallery_that_was_never_calibrated_and_is_large_enough(
+        self, operator: Operator, enrolled: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        enrolled("obama")
+        enrolled("biden")
+        assert thresholds.hint(operator_id=operator.id) is None
+
+        monkeypatch.setattr(thresholds, "_WORTHWHILE", 2)
+
+        assert "never calibrated" in str(thresholds.hint(operator_id=operator.id))
+
+    def test_a_gallery_that_doubled(self, operator: Operator, calibrated: Calibration) -> None:
+        assert thresholds.hint(operator_id=operator.id) is None
+        content = replace(calibrated, gallery_size=1).fields()
+        CalibrationRow.objects.filter(operator_id=operator.id).update(content=content)
+
+        assert "from 1 to 2" in str(thresholds.hint(operator_id=operator.id))
+
+    def test_another_recogniser(self, operator: Operator, calibrated: Calibration) -> None:
+        CalibrationRow.objects.filter(operator_id=operator.id).update(contract="emb_other")
+
+        assert "recogniser changed" in str(thresholds.hint(operator_id=operator.id))
+
+    def test_nothing_where_the_key_is_lost(self, operator: Operator, enrolled: Any, tmp_path: Path) -> None:
+        enrolled("obama")
+        for key in tmp_path.rglob("*.key"):
+            key.unlink()
+        bump(operator_id=operator.id, topic=Topic.GALLERY)
+
+        assert thresholds.hint(operator_id=operator.id) is None

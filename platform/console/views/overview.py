@@ -11,6 +11,7 @@ from django.utils import timezone
 import audit.selectors
 import decisions.selectors
 import events.selectors
+import identities.thresholds
 import registry.selectors
 import signage.selectors
 import subjects.selectors
@@ -29,7 +30,10 @@ ENTRIES = 8
 def overview(request: HttpRequest) -> HttpResponse:
     """Show everything; the two parts below then refresh themselves."""
     operator_id, at = operator_of(request), timezone.now()
-    return page(request, "console/overview.html", "overview", _numbers(operator_id, at) | _entries(operator_id))
+    context = {"calibration": identities.thresholds.hint(operator_id=operator_id)}
+    return page(
+        request, "console/overview.html", "overview", context | _numbers(operator_id, at) | _entries(operator_id)
+    )
 
 
 @member_page()

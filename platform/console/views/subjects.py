@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 import catalog.selectors
+import identities.minors
 import identities.selectors
 import identities.services
 import subjects.selectors
@@ -23,6 +24,7 @@ from console.menu import page
 from console.purposes import LABELS
 from core.ids import parse_public_id, public_id
 from core.pagination import page as one_page
+from faceid.minor import Minors
 from subjects.purposes import Purpose
 from subjects.receipts import qr_of, url_of
 from subjects.services import Subject
@@ -59,8 +61,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "search": search,
         "cursor": cursor,
         "total": subjects.selectors.count(operator_id=operator_id),
-        "supervision": identities.selectors.supervision(operator_id=operator_id),
-    }
+    } | _enrolment(operator_id)
     return page(request, "console/subjects.html", "subjects", context)
 
 
@@ -73,6 +74,22 @@ def supervise(request: HttpRequest, supervision: str) -> HttpResponse:
             operator_id=operator_of(request), supervision=supervision, actor=actor_of(request)
         )
         messages.success(request, f"Kiosks enrol {policy.get_supervision_display().lower()} from now on.")
+    return redirect("console:subjects")
+
+
+@require_POST
+@member_page(PRIVACY)
+def treat_minors(request: HttpRequest, minors: str) -> HttpResponse:
+    """Choose whether apparent minors are anonymous; the choice is audited."""
+    with telling(request):
+        chosen = identities.services.treat_minors(
+            operator_id=operator_of(request), minors=minors, actor=actor_of(request)
+        )  # fmt: skip
+        messages.success(
+            request,
+            "Apparent minors are anonymous from now on." if chosen is Minors.ANONYMOUS
+            else "Nobody's age is looked at from now on.",
+        )  # fmt: skip
     return redirect("console:subjects")
 
 
@@ -122,6 +139,17 @@ def withdraw(request: HttpRequest, subject: UUID) -> HttpResponse:
         else:
             messages.info(request, "Nothing was live, so nothing changed.")
     return redirect("console:subject", subject=subject)
+
+
+def _enrolment(operator_id: UUID) -> dict[str, Any]:
+    """Return how kiosks enrol, whether apparent minors are anonymous, and whether everybody is for want of a network."""
+    policy = identities.selectors.enrolment_policy(operator_id=operator_id)
+    minded = policy.minors == Minors.ANONYMOUS
+    return {
+        "policy": policy,
+        "minors_anonymous": minded,
+        "everybody_anonymous": minded and identities.minors.check() is None,
+    }
 
 
 def _row(subject: Subject, enrolled: bool, at: datetime) -> Row:
