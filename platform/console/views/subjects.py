@@ -142,7 +142,7 @@ def withdraw(request: HttpRequest, subject: UUID) -> HttpResponse:
 
 
 def _enrolment(operator_id: UUID) -> dict[str, Any]:
-    """Return how kiosks enrol, whether apparent minors are anonymous, and whether everybody is for want of a network."""
+    """Return how kiosks enrol, whether apparent minors are anonymous, and if everybody is for want of a network."""
     policy = identities.selectors.enrolment_policy(operator_id=operator_id)
     minded = policy.minors == Minors.ANONYMOUS
     return {
