@@ -185,7 +185,7 @@ class RecogniserModel:
         ending = "-flip" if self.flip else ""
         return (
             f"upright-arcface{self.side}-{pixels.colour}-{pixels.axes}-mean{mean}-std{std}-"
-            f"{pixels.name}-{self.output}-l2{ending}-v2"
+            f"{pixels.name}-{self.output}-l2{ending}-v3"
         )
 
 

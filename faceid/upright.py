@@ -14,6 +14,10 @@ CANVAS = 160
 _FACE_SIDE = 84.0
 _MOST_LOOKS = 5
 _UPRIGHT = 1.0
+_LEAST_TURN = 7.0
+"""A face whose slope was below this, degrees, at first and in the end keeps its first landmarks: on heads that are all
+but upright they are the more exact ones, while heads tilted by 12 degrees gain from the second look (cosines of LFW's
+pairs at both tilts)."""
 _GAIN = 3.0
 """Tilts of 15 to 35 degrees come out of YuNet as a third to a fifth of that."""
 _MOST_STEP = 40.0
@@ -29,9 +33,10 @@ def upright(detector: Detector, image: NDArray[np.uint8], face: Face) -> Face:
         face: where the detector saw it first; its box and score are kept.
 
     Returns:
-        The face with landmarks that follow its tilt; unchanged where it is upright or not found again.
+        The face with landmarks that follow its tilt; unchanged where it is all but upright or not found again.
     """
-    best, angle, residual = face.landmarks, 0.0, tilt(face.landmarks)
+    best, angle, first = face.landmarks, 0.0, tilt(face.landmarks)
+    residual = first
     for _ in range(_MOST_LOOKS):
         if abs(residual) <= _UPRIGHT:
             break
@@ -43,7 +48,7 @@ def upright(detector: Detector, image: NDArray[np.uint8], face: Face) -> Face:
         inverse = cv2.invertAffineTransform(view)
         best = (seen @ inverse[:, :2].T + inverse[:, 2]).astype(np.float32)
         residual = tilt(seen)
-    return Face(face.box, face.score, best)
+    return face if max(abs(first), abs(angle)) < _LEAST_TURN else Face(face.box, face.score, best)
 
 
 def tilt(landmarks: NDArray[np.float32]) -> float:

@@ -31,7 +31,7 @@ def test_the_manifest_says_what_may_be_done_with_the_models(models_dir: Path):
         for said in (model.purpose, model.source, model.code_licence, model.weights_licence, model.training_data):
             assert said
     assert manifest.dimension == 128
-    assert manifest.preprocessing == "upright-arcface112-rgb-nchw-mean0,0,0-std1,1,1-data-fc1-l2-v2"
+    assert manifest.preprocessing == "upright-arcface112-rgb-nchw-mean0,0,0-std1,1,1-data-fc1-l2-v3"
 
 
 def test_what_is_written_reads_back(models_dir: Path, tmp_path: Path, copied: Path):
@@ -108,6 +108,6 @@ def test_the_manual_shows_a_manifest_that_reads():
     manifest = read(Manifest, json.loads(example), "manifest")
 
     assert manifest.recogniser.preprocessing == (
-        "upright-arcface112-rgb-nchw-mean127.5,127.5,127.5-std127.5,127.5,127.5-input-embedding-l2-v2"
+        "upright-arcface112-rgb-nchw-mean127.5,127.5,127.5-std127.5,127.5,127.5-input-embedding-l2-v3"
     )
     assert [level.stride for level in manifest.detector.levels] == [8, 16, 32]

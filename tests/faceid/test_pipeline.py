@@ -171,7 +171,7 @@ def test_nothing_of_a_face_is_shown_or_logged(
 def test_the_contract_names_the_recogniser_its_preprocessing_and_the_protection(pipeline: Pipeline):
     assert pipeline.contract("orthonormal-1:00") == EmbeddingContract(
         "07995448321a024169e3f5fe13407008966b19ffea5f9019dcb922706da8394b",
-        "upright-arcface112-rgb-nchw-mean0,0,0-std1,1,1-data-fc1-l2-v2",
+        "upright-arcface112-rgb-nchw-mean0,0,0-std1,1,1-data-fc1-l2-v3",
         128,
         "orthonormal-1:00",
     )

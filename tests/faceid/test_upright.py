@@ -58,6 +58,17 @@ def test_an_upright_face_is_not_looked_at_again(pipeline: Pipeline, picture: Cal
     assert upright(pipeline.detector, image, face).landmarks.tolist() == face.landmarks.tolist()
 
 
+@pytest.mark.parametrize("angle", [-4, -2, 2, 4])
+def test_a_slight_tilt_keeps_the_landmarks_of_the_first_look(
+    pipeline: Pipeline, picture: Callable[[str], Frame], angle: float
+):
+    straight = pipeline.detector.faces(picture("astronaut"))[0]
+    image = tilted(picture("astronaut"), middle(straight), angle)
+    face = pipeline.detector.faces(image)[0]
+
+    assert upright(pipeline.detector, image, face).landmarks.tolist() == face.landmarks.tolist()
+
+
 def test_a_face_that_is_not_found_again_stays_as_it_was(pipeline: Pipeline):
     landmarks = np.array([[40, 40], [60, 50], [50, 60], [40, 70], [60, 75]], dtype=np.float32)
     face = Face(np.array([30, 30, 40, 50], dtype=np.float32), 0.8, landmarks)
