@@ -24,7 +24,6 @@ from console.menu import page
 from console.purposes import LABELS
 from core.ids import parse_public_id, public_id
 from core.pagination import page as one_page
-from faceid.minor import Minors
 from subjects.purposes import Purpose
 from subjects.receipts import qr_of, url_of
 from subjects.services import Subject
@@ -82,14 +81,10 @@ def supervise(request: HttpRequest, supervision: str) -> HttpResponse:
 def treat_minors(request: HttpRequest, minors: str) -> HttpResponse:
     """Choose whether apparent minors are anonymous; the choice is audited."""
     with telling(request):
-        chosen = identities.services.treat_minors(
+        policy = identities.services.treat_minors(
             operator_id=operator_of(request), minors=minors, actor=actor_of(request)
         )  # fmt: skip
-        messages.success(
-            request,
-            "Apparent minors are anonymous from now on." if chosen is Minors.ANONYMOUS
-            else "Nobody's age is looked at from now on.",
-        )  # fmt: skip
+        messages.success(request, f"{policy.get_minors_display()} from now on.")
     return redirect("console:subjects")
 
 
@@ -141,15 +136,10 @@ def withdraw(request: HttpRequest, subject: UUID) -> HttpResponse:
     return redirect("console:subject", subject=subject)
 
 
-def _enrolment(operator_id: UUID) -> dict[str, Any]:
-    """Return how kiosks enrol, whether apparent minors are anonymous, and if everybody is for want of a network."""
+def _enrolment(operator_id: UUID) -> dict[str, object]:
+    """Return whom kiosks enrol and how, and whether everybody counts as a minor for want of a network."""
     policy = identities.selectors.enrolment_policy(operator_id=operator_id)
-    minded = policy.minors == Minors.ANONYMOUS
-    return {
-        "policy": policy,
-        "minors_anonymous": minded,
-        "everybody_anonymous": minded and identities.minors.check() is None,
-    }
+    return {"policy": policy, "nobody_passes": policy.minors != "off" and identities.minors.check() is None}
 
 
 def _row(subject: Subject, enrolled: bool, at: datetime) -> Row:

@@ -13,7 +13,7 @@ from identities.models import EnrolmentPolicy
 
 
 @transaction.atomic
-def treat_minors(*, operator_id: UUID, minors: str, actor: str) -> Minors:
+def treat_minors(*, operator_id: UUID, minors: str, actor: str) -> EnrolmentPolicy:
     """Look at nobody's age, or let apparent minors be anonymous from the next request on; the choice is audited.
 
     Raises:
@@ -22,10 +22,10 @@ def treat_minors(*, operator_id: UUID, minors: str, actor: str) -> Minors:
     if minors not in set(Minors):
         raise MinorsUnknown(f"{minors[:40]!r} is not one of {', '.join(Minors)}.")
     chosen = Minors(minors)
-    EnrolmentPolicy.objects.update_or_create(operator_id=operator_id, defaults={"minors": chosen.value})
+    policy, _ = EnrolmentPolicy.objects.update_or_create(operator_id=operator_id, defaults={"minors": chosen.value})
     bump(operator_id=operator_id, topic=Topic.GALLERY)
     record(
         operator_id=operator_id, actor=actor, action="recognition.minors_chosen",
         target=public_id("opr", operator_id), detail={"minors": chosen.value},
     )  # fmt: skip
-    return chosen
+    return policy
