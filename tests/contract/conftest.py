@@ -46,6 +46,7 @@ from decisions.wish import Wish
 from faceid.openset import calibration
 from identities import index
 from identities.models import Supervision, Template
+from identities.services.rotation import put_on_record
 from recsys.features import DEFAULT_SPEC
 from recsys.serving.metadata import Calibration, ModelMetadata
 
@@ -282,7 +283,7 @@ def _people(operator_id: UUID, at: datetime, names: dict[str, str]) -> None:
     identities.services.supervise(operator_id=operator_id, supervision=Supervision.ATTENDED, actor=ACTOR)
     gone, stays = (subjects.services.register(**terms) for _ in range(2))
     privacy.services.erase(operator_id=operator_id, subject_id=gone.subject.id, actor=ACTOR, at=at)
-    identities.faces.protection(operator_id)
+    put_on_record(operator_id, identities.faces.read(operator_id))
     Template.objects.create(
         operator_id=operator_id, subject_id=stays.subject.id, contract="none", embedding=[0.6, 0.8], quality={}
     )

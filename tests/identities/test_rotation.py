@@ -336,7 +336,8 @@ class TestClosing:
         services.destroy_keys(operator_id=owner.id, actor="test")
 
         cosines = (backup * vectors).sum(axis=1)
-        assert abs(float(cosines.mean())) < 5 * (128 * 500) ** -0.5
+        # Their mean varies with the trace of the rotation (variance 1), then with who the 500 are.
+        assert abs(float(cosines.mean())) < 5 * (128**-2 + (128 * 500) ** -1) ** 0.5
         assert float(np.abs(cosines).max()) < 5 * 128**-0.5
         assert float(np.abs(backup @ vectors.T).max()) < 6 * 128**-0.5
 
