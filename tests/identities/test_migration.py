@@ -24,6 +24,7 @@ import subjects.services
 from accounts.models import Operator
 from audit.models import Entry
 from core import epochs
+from core.epochs import Topic, bump
 from faceid.manifest import FILE_NAME, Manifest, digest_of
 from faceid.rules import Figures
 from identities import faces, keys, selectors, services
@@ -121,6 +122,25 @@ def test_who_is_seen_again_moves_along_with_their_consent(
     assert (entry.target, entry.detail) == (
         subject.public_id, {"template": renewed.public_id, "contract": following},
     )  # fmt: skip
+
+
+def test_who_is_seen_in_several_frames_moves_along_by_the_mean_of_their_looks(
+    operator: Operator, screen: Any, enrolled: Any, begun: Any, frame_of: Any, at: datetime
+) -> None:
+    subject = enrolled("obama").subject
+    [before] = contracts_of(subject)
+    following = begun()
+    moment = services.Moment(tuple(services.Frame(frame_of("obama_again")) for _ in range(3)), (0.0, 0.2, 0.4))
+    shown: dict[str, Any] = {"operator_id": operator.id, "screen_id": screen.id, "venue_id": screen.venue_id, "at": at}
+
+    [viewer] = services.recognise(**shown, shown=moment)
+
+    assert viewer.state == "recognised"
+    assert contracts_of(subject) == [before, following]
+    Template.objects.filter(contract=before).delete()
+    bump(operator_id=operator.id, topic=Topic.GALLERY)
+    [again] = services.recognise(**shown, shown=moment)
+    assert again.state == "recognised"  # by the renewed template alone
 
 
 def test_the_renewal_is_made_once(operator: Operator, enrolled: Any, begun: Any, seen: Any) -> None:
