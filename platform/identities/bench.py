@@ -1,6 +1,10 @@
-"""Searching galleries of 10,000 and 100,000 templates: in memory, in plain numpy and in pgvector, in one run."""
+"""Searching galleries: in memory, in plain numpy and in pgvector, in one run.
+
+With ``VITRINE_BENCH_LARGE=1`` also a million templates of 128 numbers and 200,000 of 512, which takes minutes.
+"""
 
 import io
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,14 +14,29 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
+import faceid.search.bench
 from faceid.bench import interleaved, recall_at_one, search, templates_and_probes
 from faceid.gallery import Gallery
 from faceid.match import Entry
+from identities import hnsw_engine
 from identities.pgvector_engine import written
 
 SIZES = (10_000, 100_000)
 EF_SEARCH = (40, 160)
 """pgvector's default, and what it takes to come near the exact answer."""
+
+FILTERED = f"pgvector HNSW, ef {EF_SEARCH[0]}, a third in reach"
+WALKED = f"pgvector HNSW, ef {hnsw_engine.EF_SEARCH}, a third in reach, walked"
+_SETTINGS = (
+    "SELECT set_config('enable_indexscan', %s, true), set_config('hnsw.ef_search', %s, true),"
+    " set_config('hnsw.iterative_scan', %s, true), set_config('hnsw.max_scan_tuples', %s, true),"
+    " set_config('enable_sort', %s, true)"
+)
+_NEAREST = "SELECT number FROM bench_template ORDER BY embedding <#> %s::vector LIMIT 1"
+_NEAREST_IN_REACH = (
+    "SELECT number FROM bench_template WHERE mod(number, 3) = 0 ORDER BY embedding <#> %s::vector LIMIT 1"
+)
+"""One in three is in reach, as at one of an operator's venues."""
 
 _PROBES = 200
 _ROUNDS = 30
@@ -28,12 +47,13 @@ class Row:
     """One way to search one gallery.
 
     Attributes:
-        templates: vectors of 128 numbers in the gallery.
+        templates: vectors in the gallery.
         engine: how it was searched.
         milliseconds: median of one search for one probe.
         ratio: times the plain numpy product of the same gallery, measured in turn.
         recall: share of 200 probes whose true nearest template came first, 0 to 1.
         build_seconds: time to make it searchable.
+        dimension: numbers in one template.
     """
 
     templates: int
@@ -42,6 +62,7 @@ class Row:
     ratio: float
     recall: float
     build_seconds: float
+    dimension: int = 128
 
 
 def gallery_table(sizes: Sequence[int] = SIZES, *, rounds: int = _ROUNDS, seed: int = 1) -> list[Row]:
@@ -52,7 +73,30 @@ def gallery_table(sizes: Sequence[int] = SIZES, *, rounds: int = _ROUNDS, seed: 
         rounds: searches measured per engine.
         seed: of templates and probes.
     """
-    return [row for size in sizes for row in _measured(size, rounds, seed)]
+    rows = [row for size in sizes for row in _measured(size, rounds, seed)]
+    return rows + large_gallery_table(rounds=rounds) if os.environ.get("VITRINE_BENCH_LARGE") == "1" else rows
+
+
+def large_gallery_table(
+    shapes: Sequence[tuple[int, int]] = faceid.search.bench.LARGE, *, rounds: int = _ROUNDS
+) -> list[Row]:
+    """Measure galleries in memory for strangers and members, on vectors without structure and on clustered ones.
+
+    Args:
+        shapes: templates and numbers per template.
+    """
+    found = []
+    for count, dimension in shapes:
+        for row in faceid.search.bench.gallery_rows(count, dimension, rounds=rounds):
+            about = f"{row.data}, {row.shows}, {row.probes} at once"
+            found += [
+                Row(count, f"plain numpy product: {about}", row.plain, 1.0, 1.0, 0.0, dimension),
+                Row(
+                    count, f"exact in memory: {about}", row.ours, row.ours / row.plain, row.recall, row.build_seconds,
+                    dimension,
+                ),
+            ]  # fmt: skip
+    return found
 
 
 def _measured(size: int, rounds: int, seed: int) -> Iterator[Row]:
@@ -68,13 +112,18 @@ def _measured(size: int, rounds: int, seed: int) -> Iterator[Row]:
             "exact in memory": lambda: search(gallery, one),
             "pgvector exact": lambda: _nearest(one[0], exact=True),
             **{f"pgvector HNSW, ef {ef}": _hnsw(one[0], ef) for ef in EF_SEARCH},
+            FILTERED: lambda: _nearest(one[0], reach=True),
+            WALKED: lambda: _nearest(one[0], ef=hnsw_engine.EF_SEARCH, reach=True, walk=True),
         }
+        filtered = np.argmax(probes[::3] @ templates[::3].T, axis=1) * 3
         medians = interleaved(list(ways.values()), rounds)
         recalls = [
             1.0, recall_at_one(gallery, templates, probes), _recall(probes, truth, exact=True),
             *(_recall(probes, truth, ef=ef) for ef in EF_SEARCH),
+            _recall(probes[::3], filtered, reach=True),
+            _recall(probes[::3], filtered, ef=hnsw_engine.EF_SEARCH, reach=True, walk=True),
         ]  # fmt: skip
-    builds = [0.0, gallery_seconds, plain_seconds, *[plain_seconds + index_seconds] * len(EF_SEARCH)]
+    builds = [0.0, gallery_seconds, plain_seconds, *[plain_seconds + index_seconds] * (len(EF_SEARCH) + 2)]
     for engine, median, recall, build in zip(ways, medians, recalls, builds, strict=True):
         yield Row(size, engine, median, median / medians[0], recall, build)
 
@@ -109,18 +158,31 @@ def _hnsw(probe: NDArray[np.float32], ef: int) -> Callable[[], int]:
     return lambda: _nearest(probe, ef=ef)
 
 
-def _nearest(probe: NDArray[np.float32], *, exact: bool = False, ef: int = EF_SEARCH[0]) -> int:
+def _nearest(
+    probe: NDArray[np.float32], *, exact: bool = False, ef: int = EF_SEARCH[0], reach: bool = False, walk: bool = False
+) -> int:
+    """Return the nearest template's number, -1 where the index found none.
+
+    Args:
+        exact: compare all.
+        ef: candidates the index keeps.
+        reach: only those in reach.
+        walk: go on walking the index while nobody found is in reach, as ``identities.hnsw_engine`` does.
+    """
+    settings = [
+        "off" if exact else "on", str(ef), "strict_order" if walk else "off", str(hnsw_engine.MAX_WALK),
+        "on" if exact else "off",
+    ]  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('enable_indexscan', %s, true), set_config('hnsw.ef_search', %s, true);"
-            "SELECT number FROM bench_template ORDER BY embedding <#> %s::vector LIMIT 1",
-            ["off" if exact else "on", str(ef), written(probe)],
-        )
-        return int(cursor.fetchone()[0])
+        cursor.execute(_SETTINGS, settings)
+        cursor.execute(_NEAREST_IN_REACH if reach else _NEAREST, [written(probe)])
+        row = cursor.fetchone()
+        return -1 if row is None else int(row[0])
 
 
 def _recall(
-    probes: NDArray[np.float32], truth: NDArray[np.intp], *, exact: bool = False, ef: int = EF_SEARCH[0]
-) -> float:
-    found = [_nearest(probe, exact=exact, ef=ef) for probe in probes]
+    probes: NDArray[np.float32], truth: NDArray[np.intp], *, exact: bool = False, ef: int = EF_SEARCH[0],
+    reach: bool = False, walk: bool = False,
+) -> float:  # fmt: skip
+    found = [_nearest(probe, exact=exact, ef=ef, reach=reach, walk=walk) for probe in probes]
     return float(np.mean(np.array(found) == truth))

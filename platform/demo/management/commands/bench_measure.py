@@ -80,7 +80,7 @@ class Command(BaseCommand):
     def _galleries(self, rounds: int) -> None:
         for row in identities.bench.gallery_table(rounds=rounds):
             if row.engine.startswith("plain"):
-                self.say(f"Gallery of {row.templates:,} templates of 128 numbers, one probe")
+                self.say(f"Gallery of {row.templates:,} templates of {row.dimension} numbers, one probe unless said")
             self.say(
                 f"  {row.engine:<44} {row.milliseconds:9.2f} ms   {row.ratio:6.2f} x   recall@1 {row.recall:.3f}"
                 f"   made in {row.build_seconds:.1f} s"
