@@ -65,15 +65,17 @@ def sentence(data: str, comparisons: Sequence[Comparison], failed: Sequence[str]
     if not comparisons:
         return None
     ahead = [f"{COMPARED[one.metric]} ({_lead(one)})" for one in comparisons if one.lead > 0]
-    behind = [f"{one.peer} on {COMPARED[one.metric]} by {_lead(one)}" for one in comparisons if one.lead <= 0]
+    behind = [f"{one.peer} on {COMPARED[one.metric]} by {_lead(one)}" for one in comparisons if one.lead < 0]
     said = [f"beats every peer on {', '.join(ahead)}"] if ahead else []
+    level = [f"{one.peer} on {COMPARED[one.metric]}" for one in comparisons if one.lead == 0]
+    said += [f"equals {', '.join(level)}"] if level else []
     said += [f"falls short of {', '.join(behind)}"] if behind else []
     said += [f"{', '.join(failed)} failed and cannot be compared"] if failed else []
     return f"{data}: our best model on validation, {comparisons[0].ours}, {'; '.join(said)}."
 
 
 def _lead(one: Comparison) -> str:
-    figure = f"{-one.lead:.4f}" if one.lead <= 0 else f"+{one.lead:.4f} over {one.peer}"
+    figure = f"{-one.lead:.4f}" if one.lead < 0 else f"+{one.lead:.4f} over {one.peer}"
     if one.interval is None:
         return figure
     low, high = one.interval

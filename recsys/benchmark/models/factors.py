@@ -30,20 +30,22 @@ class Factors(ProfileModel):
     def fit(self, data: Prepared, *, seed: int, say: Say) -> int:
         """Factorise the likes of the train part."""
         from implicit.cpu.als import AlternatingLeastSquares
+        from threadpoolctl import threadpool_limits
 
         matrix = likes(data)
         best: tuple[float, NDArray[np.float64], float] | None = None
         for width in WIDTHS:
             for confidence in CONFIDENCES:
-                model = AlternatingLeastSquares(
-                    factors=width,
-                    regularization=PENALTY,
-                    alpha=confidence,
-                    iterations=ITERATIONS,
-                    num_threads=1,
-                    random_state=seed,
-                )
-                model.fit(matrix, show_progress=False)
+                with threadpool_limits(1, "blas"):  # the library spreads its own work and warns of others that do
+                    model = AlternatingLeastSquares(
+                        factors=width,
+                        regularization=PENALTY,
+                        alpha=confidence,
+                        iterations=ITERATIONS,
+                        num_threads=1,
+                        random_state=seed,
+                    )
+                    model.fit(matrix, show_progress=False)
                 self.vectors, self.confidence = model.item_factors.astype(np.float64), confidence
                 quality = validation_quality(self, data)
                 say(f"{width} factors, confidence {confidence:g}: validation AUC {quality:.4f}")

@@ -10,7 +10,7 @@ from recsys.benchmark.models.model import Model, Say, Scores
 from recsys.benchmark.prepared import HISTORY, Prepared, Rows
 from recsys.training.metrics import log_loss
 
-STRENGTHS = (0.03, 0.1, 0.3, 1.0)
+STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0)
 MOST_ITERATIONS = 200
 
 

@@ -36,10 +36,12 @@ class Neighbours(ProfileModel):
             for count in NEIGHBOURS:
                 kind = CosineRecommender if weighting == "cosine" else TFIDFRecommender
                 model = kind(K=count, num_threads=1)
-                with warnings.catch_warnings():
+                # an item that everybody likes has weight 0 by tf-idf, and by that the library divides
+                with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
                     warnings.simplefilter("ignore", ParameterWarning)  # about what the library hands to itself
                     model.fit(matrix, show_progress=False)
                 self.similarity = model.similarity.tocsr()
+                self.similarity.data = np.nan_to_num(self.similarity.data, posinf=0.0, neginf=0.0)
                 quality = validation_quality(self, data)
                 say(f"{weighting}, {count} neighbours: validation AUC {quality:.4f}")
                 if quality > best:

@@ -12,6 +12,8 @@ from recsys.benchmark.prepared import HISTORY, Prepared, Rows
 
 ROUNDS, PATIENCE = 1_000, 50
 MOST_CATEGORIES = 1_000
+FEW_ROWS = 50_000
+"""Below this, threads wait for each other longer than they work."""
 SETTINGS = {
     "objective": "binary",
     "learning_rate": 0.05,
@@ -20,7 +22,6 @@ SETTINGS = {
     "feature_fraction": 0.8,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
-    "num_threads": 2,
     "deterministic": True,
     "force_row_wise": True,
     "verbosity": -1,
@@ -48,7 +49,7 @@ class Trees(Model):
         train = lightgbm.Dataset(columns, data.train.labels, categorical_feature=categorical, free_raw_data=False)
         later = lightgbm.Dataset(self._columns(data, data.validation)[0], data.validation.labels, reference=train)
         self.model = lightgbm.train(
-            SETTINGS | {"seed": seed},
+            SETTINGS | {"seed": seed, "num_threads": 1 if len(data.train) < FEW_ROWS else 2},
             train,
             num_boost_round=ROUNDS,
             valid_sets=[later],
