@@ -50,6 +50,9 @@ _VENUES_KNOWN = 256
 class Snapshot:
     """Rows of one gallery under one embedding contract, mapped from a file."""
 
+    _descriptor = -1
+    _pool: ThreadPoolExecutor | None = None
+
     def __init__(self, descriptor: int, *, threads: int = 1) -> None:
         """Map a snapshot.
 
@@ -88,7 +91,8 @@ class Snapshot:
     def __del__(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=False)
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
 
     def is_of(self, status: os.stat_result) -> bool:
         """Return whether this is the snapshot of a file with such a status."""

@@ -251,6 +251,17 @@ def test_a_rotation_and_a_closing_delete_the_snapshots_of_old_contracts_before_a
     assert vector.astype(np.float32).tobytes() not in files(folder)
 
 
+def test_closing_an_operator_deletes_the_snapshots(
+    operator: Operator, crowd: Any, folder: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    now(Index(), operator)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        services.destroy_keys(operator_id=operator.id, actor="member:test")
+
+    assert list(folder.glob("*.gallery")) == []
+
+
 @pytest.mark.parametrize("damage", ["open to others", "not a snapshot"])
 def test_what_cannot_be_trusted_is_not_read(
     operator: Operator, crowd: Any, folder: Path, at: datetime, damage: str

@@ -1,14 +1,16 @@
 """Close an operator: without its keys, every copy of its templates anywhere is noise."""
 
+from functools import partial
 from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 
 from audit.services import record
 from core.epochs import Topic, bump
 from core.ids import public_id
 from core.tenancy import operator_scope
-from identities import selectors
+from identities import selectors, snapshots
 from identities.models import Contract, State, Template
 from identities.services.rotation import keep_still, retire, tidy
 
@@ -37,6 +39,7 @@ def destroy_keys(*, operator_id: UUID, actor: str) -> int:
             detail={"templates": deleted, "keys": sorted(row.key_id for row in rows)},
         )  # fmt: skip
         tidy(operator_id=operator_id)
+        transaction.on_commit(partial(snapshots.forget, operator_id))
     return deleted
 
 
