@@ -38,8 +38,8 @@ class FrameBody(serializers.Serializer[Any]):
     )  # fmt: skip
     at_ms = serializers.ListField(
         child=serializers.IntegerField(min_value=0, max_value=999_999), required=False, max_length=MOST_FRAMES,
-        help_text="When each frame was taken, milliseconds since the first or a moment before: repeat the field. Increasing, by"
-        f" {LONGEST_MS:,} in all at most. Default: {APART_MS} apart.",
+        help_text="When each frame was taken, milliseconds since the first or a moment before: repeat the field."
+        f" Increasing, by {LONGEST_MS:,} in all at most. Default: {APART_MS} apart.",
     )  # fmt: skip
 
 
