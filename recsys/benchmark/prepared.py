@@ -28,7 +28,7 @@ class Rows:
         ids: int32, shape (rows, features), see `Prepared.features`.
         numbers: float32, shape (rows, numeric columns), NaN where absent.
         rates: float32, shape (rows, 4): like-rate and log count of the item, then of the user; for the train part of
-            the rows before each row, for later parts of the whole train part.
+            the rows of earlier instants, for later parts of the whole train part.
         start, stop: profile of the user at that moment, places in `Prepared.profile`.
     """
 

@@ -94,8 +94,8 @@ def _binned(column: Column, train: NDArray[np.intp]) -> _Feature:
 def _rates(log: Log, codes: Codes, parts: Parts) -> NDArray[np.float32]:
     """Give each row the like-rate and log count of a code; float32, shape (rows, 2).
 
-    In the train part from the rows before it, so that a row's own label is not told; later from the whole train part.
-    Rates are drawn to the base rate of the train part by twenty rows.
+    In the train part from the rows of earlier instants, so that a row's own label is not told; later from the whole
+    train part. Rates are drawn to the base rate of the train part by twenty rows.
     """
     train = parts.train
     base = float(log.labels[train].mean())
@@ -105,10 +105,13 @@ def _rates(log: Log, codes: Codes, parts: Parts) -> NDArray[np.float32]:
     seen, liked = rows[codes + 1], likes[codes + 1]
     order = train[np.argsort(codes[train], kind="stable")]
     sorted_codes, labels = codes[order], log.labels[order].astype(np.float64)
+    moments, moment = np.unique(log.at[order], return_inverse=True)
+    key = sorted_codes * len(moments) + moment
     first = np.searchsorted(sorted_codes, sorted_codes, side="left")
+    now = np.searchsorted(key, key, side="left")  # rows of the same instant are no past: drawn ones tell on each other
     before = np.concatenate(([0.0], np.cumsum(labels)))
-    seen[order] = np.arange(len(order)) - first
-    liked[order] = before[:-1] - before[first]
+    seen[order] = now - first
+    liked[order] = before[now] - before[first]
     rate = (liked + PRIOR_ROWS * base) / (seen + PRIOR_ROWS)
     return np.stack([rate, np.log1p(seen)], axis=1).astype(np.float32)
 

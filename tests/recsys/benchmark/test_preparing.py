@@ -51,6 +51,18 @@ def test_a_rows_own_label_is_not_among_its_rates(planted_log: Log):
     assert np.isclose(count, np.log1p(len(before)))
 
 
+def test_rows_of_one_instant_do_not_tell_on_each_other():
+    at = np.array([0, 0, 1, 1, 2, 2, 3, 3, 4, 4])
+    labels = np.array([1, 0, 0, 1, 1, 0, 1, 0, 1, 0], dtype=np.float32)
+    log = Log("x", np.zeros(10, dtype=np.int64), np.arange(10), labels, at, (), calendar=False)
+
+    data = prepare(log, Parts(np.arange(6), np.arange(6, 8), np.arange(8, 10)), histories=True)
+
+    assert np.round(np.expm1(data.train.rates[:, 3])).tolist() == [0, 0, 2, 2, 4, 4]
+    for row in (0, 2, 4):
+        assert data.train.rates[row, 2] == data.train.rates[row + 1, 2]
+
+
 def test_unseen_items_are_rare_and_unseen_users_are_anonymous():
     user = np.array([0, 0, 1, 1, 0, 1, 0, 1, 2, 0])
     item = np.array([0, 0, 1, 2, 0, 1, 0, 1, 3, 2])
