@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from faceid.match import Match
 
 _ROWS = 4096
-_FIRST = 64
+_FIRST = 48
 """Most promising rows compared first, so that the bar rules most of the others out."""
 
 Named = Callable[[int], tuple[str, str]]
@@ -47,21 +47,28 @@ class Best:
         self._vectors = vectors
         self._probe = probe
         self._k = k
+        self._kept: list[tuple[NDArray[np.intp], NDArray[np.floating]]] = []
 
     def weigh(self, rows: NDArray[np.intp], highest: NDArray[np.floating], named: Named) -> None:
-        """Compare rows exactly, leaving out those that cannot reach the bar.
+        """Compare the most promising rows, and keep the others that may reach the bar for :meth:`rest`.
 
         Args:
             rows: row numbers.
             highest: a cosine that each row certainly does not exceed, same shape.
         """
         rows, highest = _kept(rows, highest, self.bar)
-        if len(rows) > 2 * _FIRST:
+        if len(rows) > _FIRST:
             order = np.argpartition(highest, len(rows) - _FIRST)
             first, others = order[-_FIRST:], order[:-_FIRST]
-            self.compare(rows[first], named)
-            rows, _ = _kept(rows[others], highest[others], self.bar)
+            self._kept.append((rows[others], highest[others]))
+            rows = rows[first]
         self.compare(rows, named)
+
+    def rest(self) -> NDArray[np.intp]:
+        """Hand over the rows that were kept and may still reach the bar, which has risen meanwhile."""
+        kept = [_kept(rows, highest, self.bar)[0] for rows, highest in self._kept]
+        self._kept.clear()
+        return np.concatenate(kept) if kept else np.empty(0, dtype=np.intp)
 
     def compare(self, rows: NDArray[np.intp], named: Named) -> None:
         """Compare rows exactly."""

@@ -10,7 +10,7 @@ by the triangle inequality and Cauchy and Schwarz, where ``|x - x'|`` is at most
 the copy was made and ``|q - q'|`` is measured for each probe.
 """
 
-import threading
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,9 +98,9 @@ class Octets:
 class Product:
     """The product of 8-bit rows with 8-bit probes, run by onnxruntime; safe to share between threads."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(_model(), options, providers=["CPUExecutionProvider"])
 
@@ -118,16 +118,10 @@ class Product:
         return products
 
 
-_products: dict[int, Product] = {}
-_lock = threading.Lock()
-
-
-def product(threads: int) -> Product:
-    """Return the process's product with so many threads; made when it is first needed."""
-    with _lock:
-        if threads not in _products:
-            _products[threads] = Product(threads)
-        return _products[threads]
+@functools.cache
+def product() -> Product:
+    """Return the process's product; made when it is first needed."""
+    return Product()
 
 
 def _codes(vectors: NDArray[np.float32], step: float) -> NDArray[np.uint8]:

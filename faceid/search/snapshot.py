@@ -44,6 +44,7 @@ _COPY_FROM = 192
 """Numbers per row from which copying rows out of the mapping pays: its small pages slow the product down."""
 
 _PRODUCT_PROBES = 32
+_NARROW_FROM = 128
 _VENUES_KNOWN = 256
 
 
@@ -164,6 +165,8 @@ class Snapshot:
             for begin in range(0, len(probes), _PRODUCT_PROBES):
                 end = begin + _PRODUCT_PROBES
                 self._multiply(probes[begin:end], best[begin:end], at, venue)
+        for probe, one in zip(probes, best, strict=True):
+            self._settle(probe, one)
         return [self._lasting(one.hits, at) for one in every]
 
     def _scan(self, probe: NDArray[np.float32], best: Best, at: float, venue: str) -> None:
@@ -177,14 +180,23 @@ class Snapshot:
         def above(number: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
             return self._scans[number].above(probe, table.least(best.bar, groups[number].residual))
 
-        # The very last group holds the worst copies; the one before it is as small.
-        order = sorted(range(len(groups)), key=lambda number: (number != len(groups) - 2, -number))
+        # The very last group holds the worst copies, so it comes when the bar is highest; the one before it is as small.
+        order = [*range(len(groups) - 2, -1, -1), len(groups) - 1]
         others = map(above, order[1:]) if self._pool is None else self._pool.map(above, order[1:])
         for found, scores in itertools.chain([above(order[0])], others):
             keep = self._matches(found, at, venue)
             rows, sums = found[keep], scores[keep]
             highest = sums + (np.float32(table.length) * self._residuals[rows] + np.float32(table.error() + 1e-6))
             best.weigh(rows, highest, self._named)
+
+    def _settle(self, probe: NDArray[np.float32], best: Best) -> None:
+        """Compare what may still reach the bar; many rows only after a look at their 8-bit copies."""
+        rows = best.rest()
+        if len(rows) > _NARROW_FROM:
+            made = self._steps.probe(probe)
+            best.weigh(rows, made.highest(self._product(rows, made.integers[:, None])), self._named)
+            rows = best.rest()
+        best.compare(rows, self._named)
 
     def _multiply(self, probes: NDArray[np.float32], best: Sequence[Best], at: float, venue: str) -> None:
         """Rule rows out by products of their 8-bit copies with all probes, some rows first as in the scan."""
@@ -194,12 +206,25 @@ class Snapshot:
         bounds = [0, rows // 64, rows // 8, rows]
         for begin, end in itertools.pairwise(bounds):
             leasts = np.array([one.least(its.bar) for one, its in zip(made, best, strict=True)], dtype=np.int32)
-            found, products = self._products(begin, end, integers, leasts)
+            found, products = self._spread(begin, end, integers, leasts)
             for number, one in enumerate(made):
                 mine = found % len(made) == number
                 reached = found[mine] // len(made)
                 keep = self._matches(reached, at, venue)
                 best[number].weigh(reached[keep], one.highest(products[mine][keep]), self._named)
+
+    def _spread(
+        self, begin: int, end: int, integers: NDArray[np.int8], leasts: NDArray[np.int32]
+    ) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+        """Spread :meth:`_products` over the threads of a search."""
+        if self._pool is None:
+            return self._products(begin, end, integers, leasts)
+        bounds = np.linspace(begin, end, self._threads + 1).astype(int).tolist()
+        parts = self._pool.map(
+            lambda part: self._products(part[0], part[1], integers, leasts), itertools.pairwise(bounds)
+        )
+        places, values = zip(*parts, strict=True)
+        return np.concatenate(places), np.concatenate(values)
 
     def _products(
         self, begin: int, end: int, integers: NDArray[np.int8], leasts: NDArray[np.int32]
@@ -216,11 +241,13 @@ class Snapshot:
             values.append(made[reached])
         return np.concatenate(places), np.concatenate(values)
 
-    def _product(self, rows: slice, integers: NDArray[np.int8]) -> NDArray[np.int32]:
+    def _product(self, rows: slice | NDArray[np.intp], integers: NDArray[np.int8]) -> NDArray[np.int32]:
         """Multiply some rows with all probes, part by part; the products of a row lie together."""
-        multiply, left, total = product(self._threads), 0, None
+        multiply, left, total = product(), 0, None
         for part in self._octets:
-            octets = part[rows].copy() if part.shape[1] >= _COPY_FROM else part[rows]
+            octets = part[rows]
+            if isinstance(rows, slice) and part.shape[1] >= _COPY_FROM:
+                octets = octets.copy()
             made = multiply(octets, integers[left : left + part.shape[1]])
             total = made if total is None else np.add(total, made, out=total)
             left += part.shape[1]
@@ -301,7 +328,7 @@ def _mapped(descriptor: int) -> tuple[mmap.mmap, Header, Layout]:
         raise SnapshotUnusable(
             "The file is empty.", expected="a gallery snapshot.", remedy="Delete it; it is written anew."
         )
-    view = mmap.mmap(descriptor, size, prot=mmap.PROT_READ)
+    view = mmap.mmap(descriptor, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE, prot=mmap.PROT_READ)
     with suppress(OSError):  # where the system offers large pages for files in memory, the scans are faster
         view.madvise(mmap.MADV_HUGEPAGE)
     try:
