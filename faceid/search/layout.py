@@ -3,7 +3,9 @@
 import itertools
 import json
 import mmap
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -145,6 +147,33 @@ class Layout:
             end += sections[name].size
             end += -end % _ALIGN
         return cls(sections, end)
+
+
+def mapped(descriptor: int) -> tuple[mmap.mmap, Header, Layout]:
+    """Map a snapshot read-only, and read where everything lies.
+
+    Raises:
+        SnapshotUnusable: the file is no snapshot of this version.
+    """
+    size = os.fstat(descriptor).st_size
+    if size == 0:
+        raise SnapshotUnusable(
+            "The file is empty.", expected="a gallery snapshot.", remedy="Delete it; it is written anew."
+        )
+    view = mmap.mmap(descriptor, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE, prot=mmap.PROT_READ)
+    with suppress(OSError):  # where the system offers large pages for files in memory, the scans are faster
+        view.madvise(mmap.MADV_HUGEPAGE)
+    try:
+        header, begin = Header.read(view)
+        layout = Layout.of(header, begin)
+        if layout.size != size:
+            raise SnapshotUnusable(
+                f"The file has {size} bytes.", expected=f"{layout.size}.", remedy="Delete it; it is written anew."
+            )
+    except SnapshotUnusable:
+        view.close()
+        raise
+    return view, header, layout
 
 
 def groups_of(residuals: NDArray[np.float32]) -> tuple[Group, ...]:

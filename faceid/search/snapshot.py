@@ -7,22 +7,19 @@ copies and the subject are zeros. Searches look at the consent before and after 
 
 import fcntl
 import itertools
-import mmap
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from faceid.errors import SnapshotUnusable
 from faceid.search.columns import NOWHERE, Columns
 from faceid.search.hits import Best, Hit
-from faceid.search.layout import Header, Layout
+from faceid.search.layout import mapped
 from faceid.search.nibbles import Levels, Scan, place
 from faceid.search.octets import Steps, product, widths_of
 from faceid.search.writing import write
@@ -69,7 +66,7 @@ class Snapshot:
         self._descriptor = os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR | os.O_CLOEXEC)
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="gallery") if threads > 1 else None
-        self._view, self.header, self._layout = _mapped(self._descriptor)
+        self._view, self.header, self._layout = mapped(self._descriptor)
         self._bind()
         self._reach: OrderedDict[str, NDArray[np.intp] | None] = OrderedDict()
 
@@ -180,7 +177,7 @@ class Snapshot:
         def above(number: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
             return self._scans[number].above(probe, table.least(best.bar, groups[number].residual))
 
-        # The very last group holds the worst copies, so it comes when the bar is highest; the one before it is as small.
+        # The very last group holds the worst copies, so it comes when the bar is highest; the one before is as small.
         order = [*range(len(groups) - 2, -1, -1), len(groups) - 1]
         others = map(above, order[1:]) if self._pool is None else self._pool.map(above, order[1:])
         for found, scores in itertools.chain([above(order[0])], others):
@@ -320,25 +317,3 @@ class Snapshot:
                 os.pwrite(self._descriptor, bytes([one]), offset + dimension * 16 + byte)
         finally:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-
-
-def _mapped(descriptor: int) -> tuple[mmap.mmap, Header, Layout]:
-    size = os.fstat(descriptor).st_size
-    if size == 0:
-        raise SnapshotUnusable(
-            "The file is empty.", expected="a gallery snapshot.", remedy="Delete it; it is written anew."
-        )
-    view = mmap.mmap(descriptor, size, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE, prot=mmap.PROT_READ)
-    with suppress(OSError):  # where the system offers large pages for files in memory, the scans are faster
-        view.madvise(mmap.MADV_HUGEPAGE)
-    try:
-        header, begin = Header.read(view)
-        layout = Layout.of(header, begin)
-        if layout.size != size:
-            raise SnapshotUnusable(
-                f"The file has {size} bytes.", expected=f"{layout.size}.", remedy="Delete it; it is written anew."
-            )
-    except SnapshotUnusable:
-        view.close()
-        raise
-    return view, header, layout
