@@ -16,6 +16,7 @@ from faceid.frame import Frame, require
 from faceid.liveness.capture import Look
 from faceid.liveness.challenge import MOST_LOOKS, Challenge, Step, StepKind
 from faceid.liveness.lids import SHUT, openness
+from faceid.liveness.method import Evidence
 from faceid.liveness.reflection import reflection
 from faceid.match import THRESHOLD_DEFAULT
 from faceid.mesh import FaceMesh
@@ -38,6 +39,11 @@ STRENGTH: Final = 0.01
 
 BEHIND: Final = 0.8
 """Most of the skin's response that what is beside the head may show: a tint laid over the picture is everywhere."""
+
+CHANCE: Final = 0.0064
+"""Share of random colours that reach AGREEMENT: how often somebody who cannot see the flashes gets past them."""
+
+METHOD: Final = "challenge"
 
 LATENESS: Final = 1.0
 """Seconds by which looks may come after the last step."""
@@ -136,6 +142,16 @@ class ChallengeVerdict:
     def passed(self) -> bool:
         """Whether nothing speaks against a living person who did what was asked."""
         return not self.refusals
+
+    def evidence(self) -> Evidence:
+        """Return what the answer says of liveness, to be joined with what the pictures say.
+
+        A passed challenge speaks for a person as strongly as it is unlikely to pass its flashes by chance; what an
+        attacker who sees them can do is not measured, which is why the fusion gives the method half weight. One that
+        failed speaks against by as much.
+        """
+        odds = -math.log(CHANCE)
+        return Evidence(METHOD, odds if self.passed else -odds, (("likeness", self.likeness),))
 
 
 def observe(pipeline: Pipeline, frames: Sequence[Frame], times: Sequence[float], *, nonce: str, session: str) -> Answer:

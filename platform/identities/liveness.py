@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from faceid.errors import ModelsUnavailable
 from faceid.liveness.bundle import DIRECTORY, MANIFEST
 from faceid.liveness.capture import Capture
 from faceid.liveness.detector import LivenessDetector
+from faceid.liveness.method import Evidence
 from faceid.liveness.policy import SCREEN, Policy
 from faceid.mesh import FaceMesh
 
@@ -67,10 +69,10 @@ def mesh() -> FaceMesh | None:
     return _meshes[folder]
 
 
-def judged(capture: Capture, policy: Policy = SCREEN) -> Judged:
-    """Judge a capture; without a detector the answer says so."""
+def judged(capture: Capture, policy: Policy = SCREEN, *, extra: Sequence[Evidence] = ()) -> Judged:
+    """Judge a capture, with evidence from elsewhere such as a challenge; without a detector the answer says so."""
     found = detector()
     if found is None:
         return Judged(Liveness.UNAVAILABLE)
-    verdict = found.judge(capture, policy)
+    verdict = found.judge(capture, policy, extra=extra)
     return Judged(Liveness.LIVE if verdict.live else Liveness.SUSPECTED, round(verdict.score, 3))

@@ -24,14 +24,16 @@ from faceid.frame import require
 from faceid.liveness.challenge import Challenge, StepKind
 from faceid.liveness.detector import Verdict
 from faceid.liveness.performance import perform
-from faceid.liveness.policy import ENROLMENT, SCREEN, Policy
+from faceid.liveness.policy import SCREEN, Policy
 from faceid.liveness.sitter import Moment, Sitter
 from identities import challenges, liveness
 from identities.models import EnrolmentPolicy, Supervision
 from identities.pipelines import pipeline
 from identities.services import supervise
+from identities.services.presence import KIOSK
 
 Judge = Callable[..., None]
+TRAINED = liveness.detector
 TAKES = timedelta(seconds=15)
 """How long before its answer a challenge is drawn: the steps take ten seconds."""
 
@@ -55,8 +57,9 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Policy]]:
     def call(*, live: bool) -> list[Policy]:
         asked: list[Policy] = []
 
-        def verdict(capture: Any, policy: Policy) -> Verdict:
+        def verdict(capture: Any, policy: Policy, extra: Any) -> Verdict:
             asked.append(policy)
+            assert {one.method for one in extra} == policy.required
             return Verdict(0.93 if live else 0.04, live, 0.5, (), () if live else ("colour_texture",))
 
         monkeypatch.setattr(liveness, "detector", lambda: SimpleNamespace(judge=verdict))
@@ -149,7 +152,20 @@ def test_who_answers_the_challenge_is_enrolled_and_only_that_is_recorded(
     entry = Entry.objects.get(action="subject.enrolled")
     assert entry.detail["presence"] == "answered"
     assert set(entry.detail) == {"presence", "templates"}
-    assert asked == [ENROLMENT]
+    assert asked == [KIOSK]
+
+
+@pytest.mark.parametrize("photograph_of", ["obama", "biden"])
+def test_the_trained_detector_and_the_challenge_together_let_a_made_person_in(
+    unattended: APIClient, notice: Any, frame_of: Any, drawn: Any, performed: Any, photograph_of: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(liveness, "detector", TRAINED)
+    token, challenge = drawn(unattended)
+
+    answer = send(unattended, notice, frame_of(photograph_of), token, performed(challenge, photograph_of))
+
+    assert answer.status_code == 201, answer.content
 
 
 def test_without_a_proof_nobody_is_enrolled(unattended: APIClient, notice: Any, frame_of: Any) -> None:

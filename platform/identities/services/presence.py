@@ -1,6 +1,6 @@
 """Is the person who is to be enrolled really there? Staff vouches, or a challenge and the liveness methods say so."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 import faceid.image
 from faceid.frame import Frame as Picture
 from faceid.frame import require
-from faceid.liveness.answer import ChallengeVerdict, Refusal, judge, observe
+from faceid.liveness.answer import METHOD, ChallengeVerdict, Refusal, judge, observe
 from faceid.liveness.capture import Capture, Look
 from faceid.liveness.challenge import Challenge, StepKind
 from faceid.liveness.policy import ENROLMENT
@@ -52,6 +52,9 @@ class Answered:
 
 
 Proof: TypeAlias = Attended | Demonstrated | Answered
+
+KIOSK: Final = replace(ENROLMENT, required=frozenset({METHOD}))
+"""As strict as enrolment is, and nobody passes by pictures alone."""
 
 _FORMAL: Final = frozenset(
     {
@@ -125,7 +128,8 @@ def confirm(
         _require_passed(verdict)
         looks = _calm(challenge, [one.look for one in seen.seen])
     last = Look(require(picture), captured.face, challenge.seconds + 10.0)
-    if liveness.judged(Capture((*looks, last)), ENROLMENT).liveness is not Liveness.LIVE:
+    found = liveness.judged(Capture((*looks, last)), KIOSK, extra=[verdict.evidence()])
+    if found.liveness is not Liveness.LIVE:
         raise SpoofSuspected(
             "The picture may be of a picture. Stand before the camera yourself, or enrol with a member of staff.",
             errors=[{"field": "frame", "code": "spoof_suspected", "detail": "Texture or depth are not a face's."}],

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from faceid.frame import Frame, from_rgb
-from faceid.liveness.answer import Answer, Refusal, judge, observe, yaw
+from faceid.liveness.answer import Answer, ChallengeVerdict, Refusal, judge, observe, yaw
 from faceid.liveness.challenge import COLOURS, Challenge, Colour, Step, StepKind
 from faceid.liveness.performance import perform, performance
 from faceid.liveness.sitter import Moment, Sitter
@@ -307,3 +307,11 @@ def test_a_step_shows_its_colours_one_after_the_other() -> None:
     assert [step.colour(at) for at in (-0.1, 0.0, 0.49, 0.5, 1.2, 1.9, 9.0)] == [
         Colour.RED, Colour.RED, Colour.RED, Colour.GREEN, Colour.BLUE, Colour.RED, Colour.RED,
     ]  # fmt: skip
+
+
+def test_an_answer_speaks_for_or_against_a_person_by_the_odds_of_meeting_the_flashes_by_chance() -> None:
+    passed, failed = ChallengeVerdict(()), ChallengeVerdict((Refusal.NO_REFLECTION,))
+
+    assert passed.evidence().method == "challenge"
+    assert passed.evidence().score == pytest.approx(5.05, abs=0.01)
+    assert failed.evidence().score == -passed.evidence().score
