@@ -60,7 +60,9 @@ navigator.mediaDevices.getUserMedia = async () => {
 def unattended(world: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The world, whose operator enrols without staff; passive methods find everybody alive."""
     verdict = Verdict(0.9, True, 0.5, (), ())
-    monkeypatch.setattr(identities.liveness, "detector", lambda: SimpleNamespace(judge=lambda capture, policy: verdict))
+    monkeypatch.setattr(
+        identities.liveness, "detector", lambda: SimpleNamespace(judge=lambda capture, policy, extra: verdict)
+    )
     with operator_scope(world.operator_id):
         supervise(operator_id=world.operator_id, supervision=Supervision.UNATTENDED, actor="system:e2e")
     return world
