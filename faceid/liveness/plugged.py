@@ -14,19 +14,12 @@ from numpy.typing import NDArray
 from faceid.errors import ModelsUnavailable
 from faceid.liveness.capture import Capture, Look
 from faceid.liveness.method import Evidence
-from faceid.manifest import digest_of
+from faceid.manifest import Colour, digest_of
 from faceid.session import OnnxSession, Session
 
 MANIFEST = "plugged.json"
 
 _LEAST_CHANCE = 1e-6
-
-
-class Colours(StrEnum):
-    """Order in which a network takes its channels."""
-
-    RGB = "rgb"
-    BGR = "bgr"
 
 
 class Answers(StrEnum):
@@ -61,7 +54,7 @@ class Plugged:
     sha256: str
     side: int
     context: float
-    colours: Colours
+    colours: Colour
     low: float
     high: float
     live_class: int
@@ -120,7 +113,7 @@ class PluggedNetwork:
     def _chance(self, look: Look) -> float:
         plugged = self.plugged
         pixels = square(look, plugged.context, plugged.side).astype(np.float32)
-        if plugged.colours is Colours.BGR:
+        if plugged.colours is Colour.BGR:
             pixels = pixels[..., ::-1]
         values = plugged.low + pixels * ((plugged.high - plugged.low) / 255.0)
         try:
