@@ -18,7 +18,8 @@ BUNDLE := $(firstword $(wildcard $(PIP_CERT) /etc/ssl/certs/ca-certificates.crt)
 UV := $(if $(BUNDLE),SSL_CERT_FILE="$${SSL_CERT_FILE:-$(BUNDLE)}") $(VENV)/uv
 PIP := $(VENV)/python -m pip --disable-pip-version-check
 NPM := $(if $(BUNDLE),NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$(BUNDLE)}") PATH="$(CURDIR)/$(VENV):$$PATH" npm
-COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+    --override requirements/overrides.in
 
 SAY := printf '\033[1m==> %s\033[0m\n'
 
@@ -100,7 +101,7 @@ $(STAMPS)/uv: requirements/uv.txt $(STAMPS)/python
 
 $(STAMPS)/requirements: requirements/development.txt $(STAMPS)/uv
 	@$(SAY) "Installing the pinned requirements"
-	@$(UV) pip install --python $(VENV)/python --require-hashes -r $< || $(PIP) install --require-hashes -r $<
+	@$(UV) pip install --python $(VENV)/python --no-deps --require-hashes -r $< || $(PIP) install --no-deps --require-hashes -r $<
 	@touch $@
 
 $(STAMPS)/vitrine: pyproject.toml $(STAMPS)/requirements
