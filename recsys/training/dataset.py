@@ -48,9 +48,17 @@ SCHEMA = pa.schema(
         pa.field("history_categories", pa.list_(pa.string()), nullable=False),
         pa.field("label", pa.int8(), nullable=False),
         pa.field("source", pa.string(), nullable=False),
+        pa.field("view", pa.int8()),
+        pa.field("dwell_seconds", pa.float32()),
+        pa.field("touch", pa.int8()),
+        pa.field("scan", pa.int8()),
+        pa.field("conversion", pa.int8()),
     ]
 )
 """What the export writes; integers of any width and large strings are read as well."""
+
+TASKS = ("view", "dwell_seconds", "touch", "scan", "conversion")
+"""Labels of single tasks beside `label`: null where nobody could tell; a log may lack these columns."""
 
 LISTS = {"history_creative": "history_creatives", "history_category": "history_categories"}
 TRAIN_SHARE, VALIDATION_SHARE = 0.70, 0.15
@@ -164,15 +172,23 @@ def _read_table(path: Path) -> pa.Table:
         file = pq.ParquetFile(path)
         names = file.schema_arrow.names
         refuse_forbidden(names)
-        missing = [field.name for field in SCHEMA if field.name not in names]
+        missing = [field.name for field in SCHEMA if field.name not in names and field.name not in TASKS]
         if missing:
             raise MissingColumns(f"the log lacks the columns {', '.join(missing)}")
-        table = file.read(columns=SCHEMA.names)
+        table = _with_tasks(file.read(columns=[name for name in SCHEMA.names if name in names]))
     except (OSError, pa.ArrowException) as error:
         raise UnreadableDataset(f"{path.name} cannot be read as Parquet: {error}") from error
     if table.num_rows == 0:
         raise EmptyLog(f"{path.name} holds no examples")
     return table.select(SCHEMA.names)
+
+
+def _with_tasks(table: pa.Table) -> pa.Table:
+    for name in TASKS:
+        if name not in table.column_names:
+            field = SCHEMA.field(name)
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table
 
 
 def _check_values(table: pa.Table) -> None:
@@ -192,12 +208,23 @@ def _check_values(table: pa.Table) -> None:
     labels = set(pc.unique(table["label"]).to_pylist())
     if not labels <= {0, 1}:
         raise ValueOutOfRange(f"labels must be 0 or 1, found {sorted(labels - {0, 1})[:5]}")
+    _check_tasks(table)
     lowest, highest = pc.min_max(table["propensity"]).as_py().values()
     if lowest is not None and not 0 < lowest <= highest <= 1:
         raise ValueOutOfRange(f"propensities must be above 0 and at most 1, found {lowest} to {highest}")
     counts = (pc.list_value_length(table[name]) for name in LISTS.values())
     if not pc.all(pc.equal(*counts)).as_py():
         raise ValueOutOfRange("history_creatives and history_categories must be equally long in every row")
+
+
+def _check_tasks(table: pa.Table) -> None:
+    for name in TASKS:
+        found = set(pc.unique(table[name]).to_pylist()) - {None, 0, 1} if name != "dwell_seconds" else set()
+        if found:
+            raise ValueOutOfRange(f"{name} must be 0, 1 or null, found {sorted(found)[:5]}")
+    shortest, longest = pc.min_max(table["dwell_seconds"]).as_py().values()
+    if shortest is not None and not 0 <= shortest <= longest < float("inf"):
+        raise ValueOutOfRange(f"dwell_seconds must be finite and not negative, found {shortest} to {longest}")
 
 
 def _compatible(found: pa.DataType, expected: pa.DataType) -> bool:
@@ -210,7 +237,7 @@ def _compatible(found: pa.DataType, expected: pa.DataType) -> bool:
     if pa.types.is_timestamp(expected):
         return bool(pa.types.is_timestamp(found) and found.tz is not None)
     if pa.types.is_integer(expected):
-        return bool(pa.types.is_integer(found))
+        return bool(pa.types.is_integer(found) or pa.types.is_null(found))
     return bool(pa.types.is_floating(found) or pa.types.is_null(found))
 
 

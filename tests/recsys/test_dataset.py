@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from recsys.columns import Words
 from recsys.features import Context, ForbiddenFeature, Item, Viewer, encode, encode_items
-from recsys.training.dataset import SCHEMA, Examples, data_digest, read_dataset, split_by_time
+from recsys.training.dataset import SCHEMA, TASKS, Examples, data_digest, read_dataset, split_by_time
 from recsys.training.errors import (
     DuplicateExamples,
     EmptyLog,
@@ -267,3 +267,22 @@ def test_each_source_is_split_on_its_own(planted, write_log):
         counts = {name: int((part.source.codes == code).sum()) for code, name in enumerate(part.source.vocabulary)}
         assert (counts["old"], counts["new"]) == (expected[0], expected[1])
         assert (np.diff(part.at) >= 0).all()
+
+
+def test_a_log_without_the_tasks_labels_is_read_all_the_same(planted, write_log):
+    table = pa.Table.from_pylist(planted.rows[:20], schema=SCHEMA).drop_columns(list(TASKS))
+
+    assert len(read_dataset(write_log(table))) == 20
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"touch": 2}, "touch must be 0, 1 or null"),
+        ({"dwell_seconds": -1.0}, "dwell_seconds must be finite"),
+        ({"dwell_seconds": float("inf")}, "dwell_seconds must be finite"),
+    ],
+)
+def test_a_task_that_is_none_is_refused(planted, write_log, changes, message):
+    with pytest.raises(ValueOutOfRange, match=message):
+        read_dataset(write_log([dict(planted.rows[0], **changes), *planted.rows[1:5]]))
