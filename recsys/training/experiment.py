@@ -21,7 +21,7 @@ from recsys.training.dataset import Examples, Split, data_digest, read_dataset, 
 from recsys.training.export import export
 from recsys.training.fit import fit, score
 from recsys.training.metrics import Metrics, measure
-from recsys.training.models import build
+from recsys.training.networks import build
 from recsys.training.progress import Progress, silent
 from recsys.training.report import BehaviourReport, ModelReport, RetrievalReport, TrainingReport
 from recsys.training.request import Kind, TrainingRequest

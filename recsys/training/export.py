@@ -11,9 +11,10 @@ import onnx
 from numpy.typing import NDArray
 
 from recsys.features import Feeds
-from recsys.serving.metadata import ModelMetadata
+from recsys.serving.metadata import PREFIX, ModelMetadata
 from recsys.serving.ranker import open_session
 from recsys.training.errors import ParityError
+from recsys.training.networks.network import GRAPH, Network
 from recsys.training.report import ArtefactReport, write_whole
 from recsys.training.tensorflow import tf, tf2onnx
 
@@ -43,10 +44,11 @@ def export(model: Any, *, feeds: Feeds, metadata: ModelMetadata, output: Path) -
 def convert(model: Any, metadata: ModelMetadata) -> bytes:
     """Convert a network with named inputs to the bytes of an ONNX file that carries its metadata."""
     names = list(model.input_names)
-    signature = [tf.TensorSpec((None, *node.shape[1:]), node.dtype, name=node.name) for node in model.inputs]
+    signature = [tf.TensorSpec(tuple(node.shape), node.dtype, name=node.name) for node in model.inputs]
     function = tf.function(lambda *tensors: model(dict(zip(names, tensors, strict=True)), training=False))
     graph, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
-    onnx.helper.set_model_props(graph, metadata.properties())
+    _name(graph.graph, model)
+    onnx.helper.set_model_props(graph, metadata.properties() | _properties(model))
     content: bytes = graph.SerializeToString()
     return content
 
@@ -81,6 +83,32 @@ def prove_parity(model: Any, content: bytes, feeds: Feeds) -> float:
     if not worst <= TOLERANCE:
         raise ParityError(f"the exported graph differs from the network by {worst:.2e}, allowed are {TOLERANCE:.0e}")
     return worst
+
+
+def _name(graph: Any, model: Any) -> None:
+    """Give outputs the names of the network's, and the dimensions of a ranking network theirs."""
+    for output, name in zip(graph.output, model.output_names, strict=True):
+        for node in graph.node:
+            for names in (node.input, node.output):
+                for place, found in enumerate(names):
+                    if found == output.name:
+                        names[place] = name
+        output.name = name
+    if not isinstance(model, Network):
+        return
+    candidates = {feature.name for feature in model.layout.candidate}
+    for node in graph.input:
+        first, second = node.type.tensor_type.shape.dim
+        first.dim_param = "groups" if node.name in candidates else "viewers"
+        if node.name in candidates:
+            second.dim_param = "candidates"
+    first, second = graph.output[0].type.tensor_type.shape.dim
+    first.dim_param, second.dim_param = "viewers", "candidates"
+
+
+def _properties(model: Any) -> dict[str, str]:
+    """Say how the inputs of a ranking network are laid out."""
+    return {PREFIX + "graph": GRAPH} if isinstance(model, Network) else {}
 
 
 def _with_empty_row(ids: NDArray[np.int32]) -> NDArray[np.int32]:

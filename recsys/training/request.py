@@ -9,8 +9,9 @@ from typing import Any, Literal, get_args
 
 from recsys.training.errors import BadRequest
 
-Kind = Literal["din", "deepfm"]
+Kind = Literal["din", "dotdin", "deepfm"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+USUAL: tuple[Kind, ...] = ("din", "deepfm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class TrainingRequest:
 
     parquet: Path
     output: Path
-    kinds: tuple[Kind, ...] = KINDS
+    kinds: tuple[Kind, ...] = USUAL
     seed: int = 2026
     epochs: int | None = None
     batch_size: int = 1024

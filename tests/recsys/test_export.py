@@ -25,7 +25,7 @@ def split(planted):
 def network(request, split):
     """A network after one pass over few rows."""
     from recsys.training.fit import fit
-    from recsys.training.models import build
+    from recsys.training.networks import build
     from recsys.training.tensorflow import seed_everything
 
     seed_everything(5)
@@ -54,11 +54,11 @@ def test_the_file_takes_exactly_the_features_of_the_specification(network, split
     session = open_session(convert(network, METADATA))
 
     assert {node.name for node in session.get_inputs()} == set(DEFAULT_SPEC.names)
-    assert session.get_modelmeta().custom_metadata_map == METADATA.properties()
+    assert session.get_modelmeta().custom_metadata_map == METADATA.properties() | {"vitrine.graph": "split"}
 
 
 def test_training_forgets_some_viewers_and_serving_none(network, split):
-    from recsys.training.models import Forget
+    from recsys.training.networks.network import Forget
 
     ids = np.full((2_000, 1), 7, dtype=np.int32)
 
@@ -98,28 +98,10 @@ def test_a_file_that_does_not_load_is_refused(network, split, tmp_path, monkeypa
 
 
 def test_tables_of_equal_shape_do_not_start_identical():
-    from recsys.training.models import build
-    from recsys.training.tensorflow import keras
+    from recsys.training.networks import build
 
-    network = next(layer for layer in build("deepfm", DEFAULT_SPEC, 5).layers if isinstance(layer, keras.Model))
-    tables = {
-        layer.name: layer.get_weights()[0]
-        for layer in network.layers
-        if isinstance(layer, keras.layers.Embedding) and layer.output_dim == 8 and layer.input_dim == 503
-    }
+    network = build("deepfm", DEFAULT_SPEC, 5)
 
-    assert len(tables) == 2
-    advertiser, venue = tables.values()
+    advertiser, venue = (network.get_layer(f"{name}_table").get_weights()[0] for name in ("advertiser", "venue"))
+    assert advertiser.shape == venue.shape
     assert np.abs(advertiser - venue).max() > 0
-
-
-def test_large_tables_carry_no_penalty():
-    from recsys.features import specify
-    from recsys.training.models import build
-
-    spec = specify(viewers=100_003, creatives=100_003)
-
-    losses = build("deepfm", spec, 5).losses
-    all_penalised = build("deepfm", DEFAULT_SPEC, 5).losses
-
-    assert 0 < len(losses) < len(all_penalised)

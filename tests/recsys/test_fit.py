@@ -30,7 +30,7 @@ def test_training_begins_at_the_base_rate(planted):
     from recsys.features import DEFAULT_SPEC
     from recsys.training.dataset import read_dataset, split_by_time
     from recsys.training.fit import begin_at_base_rate, score
-    from recsys.training.models import build
+    from recsys.training.networks import build
 
     split = split_by_time(read_dataset(planted.path, max_rows=1_000))
     network = build("din", DEFAULT_SPEC, 4)

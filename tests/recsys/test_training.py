@@ -103,7 +103,7 @@ def test_unseen_creatives_and_anonymous_viewers_get_sensible_scores(ranker):
 
 def test_the_same_seed_gives_the_same_network(planted):
     from recsys.training.fit import fit, score
-    from recsys.training.models import build
+    from recsys.training.networks import build
     from recsys.training.tensorflow import seed_everything
 
     split = split_by_time(read_dataset(planted.path, max_rows=800))

@@ -19,7 +19,7 @@ NAMES = {"user": "viewer", "item": "creative"}
 
 
 class Network(Model):
-    """A network of `recsys.training.models`: same layers, penalties, dropout, id dropout, optimiser and stopping.
+    """A network of `recsys.training.networks`: same layers, penalties, dropout, id dropout, optimiser and stopping.
 
     Inputs: users take the place of viewers, items that of creatives, further columns that of the context; with
     histories the newest fifty liked items and the first categorical column of items, in shared tables.
@@ -36,7 +36,7 @@ class Network(Model):
         """Fit until the validation loss stops falling."""
         from recsys.training.dataset import Split
         from recsys.training.fit import fit
-        from recsys.training.models import build
+        from recsys.training.networks import build
         from recsys.training.tensorflow import seed_everything
 
         seed_everything(seed)
