@@ -7,18 +7,18 @@ so that a model file needs no vocabulary beside it and an id nobody has seen bef
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.guard import ForbiddenFeature, is_forbidden, refuse_forbidden
-from recsys.hashing import catalogue_identifier, identifier
+from recsys.hashing import catalogue_identifiers, identifier
 
 __all__ = [
     "DEFAULT_SPEC",
@@ -40,7 +40,10 @@ __all__ = [
 
 Ids: TypeAlias = NDArray[np.int32]
 Feeds: TypeAlias = dict[str, Ids]
-"""Feature name to ids: shape (rows, 1) for a single value, (rows, length) for a history."""
+"""Feature name to ids: of viewers (viewers, length of the feature); of creatives (1, candidates) in a decision.
+
+In the rows of a log everything has shape (rows, length of the feature): a viewer and a candidate each.
+"""
 
 HISTORY_LENGTH = 50
 POSITION_BUCKETS = 10
@@ -149,6 +152,11 @@ class FeatureSpec:
         return tuple(feature.name for feature in self.features if feature.length == 1)
 
     @cached_property
+    def viewer_singles(self) -> tuple[str, ...]:
+        """Names of the features of a viewer and a moment that hold one id."""
+        return tuple(name for name in self.singles if name not in ITEM_WORDS)
+
+    @cached_property
     def histories(self) -> tuple[str, ...]:
         """Names of the features that hold a history per example."""
         return tuple(feature.name for feature in self.features if feature.length > 1)
@@ -233,10 +241,9 @@ class Candidates:
 
 def encode_items(items: Sequence[Item], spec: FeatureSpec = DEFAULT_SPEC) -> Candidates:
     """Encode creatives, once per version of the catalogue."""
-    sizes = spec.sizes
     ids = np.empty((len(ITEM_WORDS), len(items)), dtype=np.int32)
     for place, field in enumerate(ITEM_WORDS):
-        ids[place] = [catalogue_identifier(field, getattr(item, field), sizes[field]) for item in items]
+        ids[place] = _ids(field, map(attrgetter(field), items), spec.sizes[field])
     return Candidates(tuple(item.creative for item in items), ids)
 
 
@@ -247,34 +254,30 @@ def encode(
     position: int = 0,
     spec: FeatureSpec = DEFAULT_SPEC,
 ) -> Feeds:
-    """Encode every pair of a viewer and a candidate as one row, viewer by viewer.
+    """Encode a decision: its viewers once each, its candidates once each, and nothing for every pair of them.
 
     Args:
         position: place in the slate, 0 is first.
 
     Returns:
-        For each feature int32 ids, shape (viewers x candidates, length of the feature).
+        int32 ids: for each feature of a viewer or a moment (viewers, length of the feature), for each feature of a
+        creative (1, candidates).
     """
-    count, people = len(candidates), len(viewers)
-    block = np.empty((len(spec.singles), people, count), dtype=np.int32)
-    histories = np.zeros((len(spec.histories), people, 1, spec.history_length), dtype=np.int32)
-    block[_places(spec, ITEM_WORDS)] = candidates.ids[:, None, :]
-    for place, value in zip(
-        _places(spec, CONTEXT_WORDS + CONTEXT_NUMBERS), _context(context, position, spec), strict=True
-    ):
-        block[place] = value
-    viewer_place, length_place = _places(spec, ("viewer", "history_length"))
+    moment = _context(context, position, spec)
+    rows, histories = [], np.zeros((len(spec.histories), len(viewers), spec.history_length), dtype=np.int32)
     for row, viewer in enumerate(viewers):
         newest = viewer.history[: spec.history_length]
-        block[viewer_place, row] = identifier("viewer", viewer.key, spec.sizes["viewer"])
-        block[length_place, row] = len(newest)
-        for place, name in enumerate(spec.histories):
-            histories[place, row, 0, : len(newest)] = _behaviours(newest, HISTORIES[name], spec.sizes[name])
-    tiled = np.broadcast_to(histories, (len(spec.histories), people, count, spec.history_length))
-    feeds = {name: ids.reshape(people * count, 1) for name, ids in zip(spec.singles, block, strict=True)}
-    feeds |= {
-        name: ids.reshape(people * count, spec.history_length) for name, ids in zip(spec.histories, tiled, strict=True)
-    }
+        moment["viewer"] = identifier("viewer", viewer.key, spec.sizes["viewer"])
+        moment["history_length"] = len(newest)
+        rows.append([moment[name] for name in spec.viewer_singles])
+        if newest:
+            for place, name in enumerate(spec.histories):
+                words = map(attrgetter(HISTORIES[name]), newest)
+                histories[place, row, : len(newest)] = _ids(HISTORIES[name], words, spec.sizes[name])
+    singles = np.array(rows, dtype=np.int32).reshape(len(viewers), len(spec.viewer_singles)).T
+    feeds = dict(zip(spec.viewer_singles, np.ascontiguousarray(singles)[:, :, None], strict=True))
+    feeds |= zip(spec.histories, histories, strict=True)
+    feeds |= zip(ITEM_WORDS, candidates.ids[:, None, :], strict=True)
     return feeds
 
 
@@ -283,16 +286,15 @@ def clip_number(name: str, value: int, size: int) -> int:
     return value % size if name in ("hour", "weekday") else min(max(value, 0), size - 1)
 
 
-def _context(context: Context, position: int, spec: FeatureSpec) -> list[int]:
+def _context(context: Context, position: int, spec: FeatureSpec) -> dict[str, int]:
     sizes = spec.sizes
-    words = [catalogue_identifier(field, getattr(context, field), sizes[field]) for field in CONTEXT_WORDS]
+    moment = {name: catalogue_identifiers(name, sizes[name])[getattr(context, name)] for name in CONTEXT_WORDS}
     numbers = (context.hour, context.weekday, position, context.party)
-    return words + [clip_number(name, value, sizes[name]) for name, value in zip(CONTEXT_NUMBERS, numbers, strict=True)]
+    moment |= {
+        name: clip_number(name, value, sizes[name]) for name, value in zip(CONTEXT_NUMBERS, numbers, strict=True)
+    }
+    return moment
 
 
-def _behaviours(history: tuple[Behaviour, ...], field: str, size: int) -> list[int]:
-    return [catalogue_identifier(field, getattr(behaviour, field), size) for behaviour in history]
-
-
-def _places(spec: FeatureSpec, names: tuple[str, ...]) -> list[int]:
-    return [spec.singles.index(name) for name in names]
+def _ids(field: str, words: Iterable[str | None], size: int) -> list[int]:
+    return list(map(catalogue_identifiers(field, size).__getitem__, words))

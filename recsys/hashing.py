@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import blake2b
 
+MOST_WORDS = 200_000
+"""A field forgets its words when it holds this many, some 20 MB."""
+
 
 def stable_hash(field: str, word: str) -> int:
     """Hash a word of a field to 64 bits.
@@ -23,7 +26,26 @@ def identifier(field: str, word: str | None, size: int) -> int:
     return 1 + stable_hash(field, word) % (size - 1)
 
 
-@lru_cache(maxsize=65_536)
-def catalogue_identifier(field: str, word: str | None, size: int) -> int:
-    """Do as `identifier` and remember the answer; for words of the catalogue only, never for a person's key."""
-    return identifier(field, word, size)
+class Identifiers(dict[str | None, int]):
+    """Ids of the words of one field of the catalogue, by word, each hashed once; never for a person's key.
+
+    A dictionary rather than a memoised function: a decision looks up the hundred words of a history, and this way that
+    costs two microseconds.
+    """
+
+    def __init__(self, field: str, size: int) -> None:
+        super().__init__()
+        self.field = field
+        self.size = size
+
+    def __missing__(self, word: str | None) -> int:
+        if len(self) >= MOST_WORDS:
+            self.clear()
+        found = self[word] = identifier(self.field, word, self.size)
+        return found
+
+
+@lru_cache(maxsize=256)
+def catalogue_identifiers(field: str, size: int) -> Identifiers:
+    """Return what this process remembers of a field of the catalogue."""
+    return Identifiers(field, size)

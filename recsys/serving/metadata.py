@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 PREFIX = "vitrine."
+SPLIT = "split"
+"""The graph of ranking: viewers and candidates apart, see `recsys.features.encode`."""
+FLAT = "flat"
+"""Any other graph: one row for each output. Files that do not say what they are, are taken for this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +25,11 @@ class ModelMetadata:
     """Properties stored inside an ONNX file.
 
     Attributes:
-        kind: `din` or `deepfm`.
+        kind: of network, one of `recsys.training.request.Kind` where it ranks.
         spec: digest of the feature specification.
         data: digest of the training data.
         trained_at: UTC, ISO 8601.
+        graph: how its inputs are laid out, `split` or `flat`.
     """
 
     kind: str
@@ -32,11 +37,13 @@ class ModelMetadata:
     data: str
     trained_at: str
     calibration: Calibration
+    graph: str = FLAT
 
     def properties(self) -> dict[str, str]:
         """Write the metadata as ONNX properties."""
         return {
             PREFIX + "kind": self.kind,
+            PREFIX + "graph": self.graph,
             PREFIX + "spec": self.spec,
             PREFIX + "data": self.data,
             PREFIX + "trained_at": self.trained_at,
@@ -61,4 +68,5 @@ class ModelMetadata:
                 slope=float(properties[PREFIX + "calibration.slope"]),
                 intercept=float(properties[PREFIX + "calibration.intercept"]),
             ),
+            graph=properties.get(PREFIX + "graph", FLAT),
         )

@@ -22,9 +22,11 @@ from recsys.features import (
     encode,
     encode_items,
 )
-from recsys.serving.metadata import Calibration, ModelMetadata
+from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
 
-WARM_ROWS = (1, 16, 200)
+WARM_SIZES = ((1, 1), (1, 200), (2, 16))
+"""Viewers and candidates of the decisions that warm a session."""
+SCORED_AT_ONCE = 4_096
 SMALLEST = np.float32(1e-7)
 
 
@@ -38,6 +40,10 @@ class DigestMismatch(RankerRefused):
 
 class SpecMismatch(RankerRefused):
     """The model was trained on features that this code encodes otherwise."""
+
+
+class OutdatedGraph(RankerRefused):
+    """The model computes one row for each pair of a viewer and a candidate, as models once did."""
 
 
 class UnreadableModel(RankerRefused):
@@ -55,6 +61,7 @@ class Ranker:
         self.spec = spec
         self.session = session
         self._inputs = frozenset(node.name for node in session.get_inputs())
+        self._takes_all = self._inputs.issuperset(spec.names)
         self._outputs = [session.get_outputs()[0].name]
 
     @classmethod
@@ -70,6 +77,7 @@ class Ranker:
             FileNotFoundError: there is no such file.
             DigestMismatch: the file's bytes are not the expected ones.
             UnreadableModel: onnxruntime cannot load or run it, or it lacks its metadata.
+            OutdatedGraph: its viewers and candidates are not apart.
             SpecMismatch: it was trained on another feature specification.
         """
         content = Path(path).read_bytes()
@@ -77,8 +85,15 @@ class Ranker:
         if digest != expected_digest:
             raise DigestMismatch(f"model file has digest {digest}, expected {expected_digest}")
         session, metadata = _open(content)
+        if metadata.graph != SPLIT:
+            raise OutdatedGraph(
+                f"the model's graph is {metadata.graph!r}, this process serves {SPLIT!r} graphs, whose viewers and "
+                "candidates are apart; train it again"
+            )
         if metadata.spec != spec.digest:
-            raise SpecMismatch(f"model was trained on features {metadata.spec}, this process encodes {spec.digest}")
+            raise SpecMismatch(
+                f"model was trained on features {metadata.spec}, this process encodes {spec.digest}; train it again"
+            )
         ranker = cls(session, version=digest, metadata=metadata, spec=spec)
         ranker.warm()
         return ranker
@@ -97,34 +112,58 @@ class Ranker:
         shape = (len(viewers), len(candidates))
         if not all(shape):
             return np.zeros(shape, dtype=np.float32)
-        return self.score(encode(context, viewers, candidates, position, self.spec)).reshape(shape)
-
-    def score(self, feeds: Feeds) -> NDArray[np.float32]:
-        """Score encoded rows: calibrated probabilities, float32, shape (rows,)."""
+        feeds = encode(context, viewers, candidates, position, self.spec)
         return calibrate(self.run(feeds), self.metadata.calibration)
 
+    def score(self, rows: Feeds) -> NDArray[np.float32]:
+        """Score the rows of a log, a viewer and a candidate each.
+
+        Args:
+            rows: as `recsys.columns.encode_columns` gives them: int32, shape (rows, length of the feature).
+
+        Returns:
+            Calibrated probabilities, float32, shape (rows,).
+        """
+        count = len(next(iter(rows.values())))
+        scores = np.empty(count, dtype=np.float32)
+        for start in range(0, count, SCORED_AT_ONCE):
+            part = slice(start, start + SCORED_AT_ONCE)
+            scores[part] = self.run({name: ids[part] for name, ids in rows.items()})[:, 0]
+        return calibrate(scores, self.metadata.calibration)
+
     def run(self, feeds: Feeds) -> NDArray[np.float32]:
-        """Run the bare session on encoded rows: probabilities as the network gives them, float32, shape (rows,)."""
-        used = {name: ids for name, ids in feeds.items() if name in self._inputs}
-        scores: NDArray[np.float32] = self.session.run(self._outputs, used)[0]
-        return scores.reshape(-1)
+        """Run the bare session: probabilities as the network gives them, float32, shape (viewers, candidates).
+
+        Args:
+            feeds: of viewers int32 (viewers, length of the feature); of candidates (1, candidates) when all viewers
+                choose among the same, or (viewers, 1).
+        """
+        if not self._takes_all:
+            feeds = {name: ids for name, ids in feeds.items() if name in self._inputs}
+        scores: NDArray[np.float32] = self.session.run(self._outputs, feeds)[0]
+        return scores
 
     def warm(self) -> None:
         """Run the session at a few sizes, so that the first decision pays for no allocation.
 
         Raises:
-            UnreadableModel: the graph does not run on the rows it claims to be for.
+            UnreadableModel: the graph does not give a number for every viewer and candidate.
         """
         context = Context(screen="", venue="", venue_category="", scene="", hour=0, weekday=0, party=1)
         viewer = Viewer(history=(Behaviour("", ""),))
-        for rows in WARM_ROWS:
-            candidates = encode_items([Item("", "")] * rows, self.spec)
+        for viewers, count in WARM_SIZES:
+            candidates = encode_items([Item("", "")] * count, self.spec)
             try:
-                scores = self.rank(context, [viewer], candidates)
+                scores = self.rank(context, [viewer] * viewers, candidates)
             except Exception as error:
-                raise UnreadableModel(f"the model does not run on {rows} rows: {error}") from error
-            if scores.shape != (1, rows) or not np.isfinite(scores).all():
-                raise UnreadableModel(f"the model gives no {rows} finite scores for {rows} rows")
+                raise UnreadableModel(
+                    f"the model does not run on {viewers} viewers and {count} candidates: {error}"
+                ) from error
+            if scores.shape != (viewers, count) or not np.isfinite(scores).all():
+                raise UnreadableModel(
+                    f"the model gives scores of shape {scores.shape} for {viewers} viewers and {count} candidates, "
+                    f"expected finite ones of shape {(viewers, count)}"
+                )
 
 
 def calibrate(probabilities: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:

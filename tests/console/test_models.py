@@ -18,7 +18,7 @@ import training.selectors
 import training.services
 from accounts.models import Operator
 from recsys.features import DEFAULT_SPEC
-from recsys.serving.metadata import Calibration, ModelMetadata
+from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
 from registry.files import path_of
 
 Train = Callable[..., Any]
@@ -27,7 +27,8 @@ Train = Callable[..., Any]
 def constant_model(probability: float) -> bytes:
     """Return a model that gives every row the same probability."""
     nodes = [
-        helper.make_node("Cast", ["creative"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["creative", "hour"], ["pairs"]),
+        helper.make_node("Cast", ["pairs"], ["number"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["number", "zero"], ["nothing"]),
         helper.make_node("Add", ["nothing", "probability"], ["scores"]),
     ]
@@ -35,13 +36,16 @@ def constant_model(probability: float) -> bytes:
     graph = helper.make_graph(
         nodes,
         "constant",
-        [helper.make_tensor_value_info("creative", TensorProto.INT32, ["rows", 1])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", 1])],
+        [
+            helper.make_tensor_value_info("creative", TensorProto.INT32, ["groups", "candidates"]),
+            helper.make_tensor_value_info("hour", TensorProto.INT32, ["viewers", 1]),
+        ],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["viewers", "candidates"])],
         [helper.make_tensor(name, TensorProto.FLOAT, [], [value]) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     trained_at = datetime(2026, 11, 22, 2, 30, tzinfo=UTC).isoformat()
-    about = ModelMetadata("deepfm", DEFAULT_SPEC.digest, sha256(b"data").hexdigest(), trained_at, Calibration())
+    about = ModelMetadata("deepfm", DEFAULT_SPEC.digest, sha256(b"data").hexdigest(), trained_at, Calibration(), SPLIT)
     helper.set_model_props(model, about.properties())
     content: bytes = model.SerializeToString()
     onnx.checker.check_model(content)

@@ -48,7 +48,7 @@ from identities import index
 from identities.models import Supervision, Template
 from identities.services.rotation import put_on_record
 from recsys.features import DEFAULT_SPEC
-from recsys.serving.metadata import Calibration, ModelMetadata
+from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
 
 ACTOR = "member:test"
 KEY_SCOPES = (Scope.READ, Scope.WRITE, Scope.SUBJECTS, Scope.MODELS)
@@ -353,19 +353,23 @@ def constant_model(probability: float) -> bytes:
     numbers = {"zero": 0.0, "probability": probability}
     graph = helper.make_graph(
         [
-            helper.make_node("Cast", ["creative"], ["number"], to=TensorProto.FLOAT),
+            helper.make_node("Add", ["creative", "hour"], ["pairs"]),
+            helper.make_node("Cast", ["pairs"], ["number"], to=TensorProto.FLOAT),
             helper.make_node("Mul", ["number", "zero"], ["nothing"]),
             helper.make_node("Add", ["nothing", "probability"], ["scores"]),
         ],
         "constant",
-        [helper.make_tensor_value_info("creative", TensorProto.INT32, ["rows", 1])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", 1])],
+        [
+            helper.make_tensor_value_info("creative", TensorProto.INT32, ["groups", "candidates"]),
+            helper.make_tensor_value_info("hour", TensorProto.INT32, ["viewers", 1]),
+        ],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["viewers", "candidates"])],
         [helper.make_tensor(name, TensorProto.FLOAT, [], [value]) for name, value in numbers.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     about = ModelMetadata(
         kind="deepfm", spec=DEFAULT_SPEC.digest, data="0" * 64, trained_at="2026-11-22T02:30:00+00:00",
-        calibration=Calibration(),
+        calibration=Calibration(), graph=SPLIT,
     )  # fmt: skip
     helper.set_model_props(model, about.properties())
     onnx.checker.check_model(model)

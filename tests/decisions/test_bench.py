@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from decisions import bench, services
 from recsys.features import DEFAULT_SPEC
-from recsys.serving.metadata import Calibration, ModelMetadata
+from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
 
 
 @pytest.fixture
@@ -18,15 +18,19 @@ def model(tmp_path: Path, settings) -> Path:
     """A real ONNX file that gives every row one probability."""
     settings.RANKING_MODELS = tmp_path / "ranking"
     nodes = [
-        helper.make_node("Cast", ["creative"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["creative", "hour"], ["pairs"]),
+        helper.make_node("Cast", ["pairs"], ["number"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["number", "zero"], ["nothing"]),
         helper.make_node("Add", ["nothing", "probability"], ["scores"]),
     ]
     graph = helper.make_graph(
         nodes,
         "constant",
-        [helper.make_tensor_value_info("creative", TensorProto.INT32, ["rows", 1])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", 1])],
+        [
+            helper.make_tensor_value_info("creative", TensorProto.INT32, ["groups", "candidates"]),
+            helper.make_tensor_value_info("hour", TensorProto.INT32, ["viewers", 1]),
+        ],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["viewers", "candidates"])],
         [
             helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0]),
             helper.make_tensor("probability", TensorProto.FLOAT, [], [0.25]),
@@ -34,7 +38,7 @@ def model(tmp_path: Path, settings) -> Path:
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     about = ModelMetadata(
-        "din", DEFAULT_SPEC.digest, "0" * 64, datetime(2026, 11, 22, tzinfo=UTC).isoformat(), Calibration()
+        "din", DEFAULT_SPEC.digest, "0" * 64, datetime(2026, 11, 22, tzinfo=UTC).isoformat(), Calibration(), SPLIT
     )
     helper.set_model_props(made, about.properties())
     path = tmp_path / "model.onnx"

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from recsys.features import DEFAULT_SPEC, Behaviour
-from recsys.serving.metadata import Calibration, ModelMetadata
+from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
 from recsys.training.dataset import SCHEMA
 from recsys.training.request import TrainingRequest
 
@@ -150,14 +150,20 @@ class Trained:
 
 @pytest.fixture
 def write_model(tmp_path: Path) -> Callable[..., tuple[Path, str]]:
-    """Write a small ONNX model whose log-odds are the creative's id in millionths; answers its path and digest."""
+    """Write a small ONNX model whose log-odds are (creative + hour) in millionths; answers its path and digest."""
 
     def write(
-        spec: str = DEFAULT_SPEC.digest, *, slope: float = 1.0, drop: str = "", output: str = "float"
+        spec: str = DEFAULT_SPEC.digest,
+        *,
+        slope: float = 1.0,
+        drop: str = "",
+        output: str = "float",
+        graph: str = SPLIT,
+        viewer: str = "hour",
     ) -> tuple[Path, str]:
-        metadata = ModelMetadata("din", spec, "data", "2026-01-01T00:00:00+00:00", Calibration(slope, 0.0))
+        metadata = ModelMetadata("din", spec, "data", "2026-01-01T00:00:00+00:00", Calibration(slope, 0.0), graph)
         properties = {name: value for name, value in metadata.properties().items() if not name.endswith(drop or "-")}
-        model = sigmoid_model(not_a_number=output == "nan")
+        model = sigmoid_model(not_a_number=output == "nan", viewer=viewer)
         onnx.helper.set_model_props(model, properties)
         path = tmp_path / "model.onnx"
         path.write_bytes(model.SerializeToString())
@@ -166,15 +172,21 @@ def write_model(tmp_path: Path) -> Callable[..., tuple[Path, str]]:
     return write
 
 
-def sigmoid_model(*, not_a_number: bool = False) -> Any:
-    """A graph of three operations, made without TensorFlow."""
-    ids = onnx.helper.make_tensor_value_info("creative", onnx.TensorProto.INT32, ["rows", 1])
-    scores = onnx.helper.make_tensor_value_info("scores", onnx.TensorProto.FLOAT, ["rows", 1])
+def sigmoid_model(*, not_a_number: bool = False, viewer: str = "hour") -> Any:
+    """A split graph of four operations, made without TensorFlow.
+
+    Args:
+        viewer: the feature that stands for the viewer's side; `creative` for a graph that has none.
+    """
+    names = dict.fromkeys(("creative", viewer))
+    ids = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT32, [None, None]) for name in names]
+    scores = onnx.helper.make_tensor_value_info("probability", onnx.TensorProto.FLOAT, [None, None])
     scale = onnx.numpy_helper.from_array(np.float32([np.nan if not_a_number else 1e-6]), "scale")
     nodes = [
-        onnx.helper.make_node("Cast", ["creative"], ["number"], to=onnx.TensorProto.FLOAT),
+        onnx.helper.make_node("Add", ["creative", viewer], ["sum"]),
+        onnx.helper.make_node("Cast", ["sum"], ["number"], to=onnx.TensorProto.FLOAT),
         onnx.helper.make_node("Mul", ["number", "scale"], ["logit"]),
-        onnx.helper.make_node("Sigmoid", ["logit"], ["scores"]),
+        onnx.helper.make_node("Sigmoid", ["logit"], ["probability"]),
     ]
-    graph = onnx.helper.make_graph(nodes, "sigmoid", [ids], [scores], [scale])
+    graph = onnx.helper.make_graph(nodes, "sigmoid", ids, [scores], [scale])
     return onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from recsys.columns import WordLists, Words, encode_columns
 from recsys.features import (
     DEFAULT_SPEC,
+    ITEM_WORDS,
     Behaviour,
     Context,
     Feature,
@@ -23,7 +24,7 @@ from recsys.features import (
     encode_items,
     specify,
 )
-from recsys.hashing import identifier, stable_hash
+from recsys.hashing import Identifiers, identifier, stable_hash
 
 CONTEXT = Context("screen-1", "venue-1", "retail", "checkout", hour=9, weekday=4, party=2)
 words = st.text(max_size=8)
@@ -61,10 +62,17 @@ def test_training_columns_and_a_decision_encode_the_same(context, people, shown,
     served = encode(context, people, encode_items(shown), position)
     logged = encode_columns(**columns_of(context, people, shown, position))
 
-    assert list(served) == list(logged) == list(DEFAULT_SPEC.names)
+    assert set(served) == set(logged) == set(DEFAULT_SPEC.names)
     for name in DEFAULT_SPEC.names:
-        np.testing.assert_array_equal(served[name], logged[name], err_msg=name)
+        if name in ITEM_WORDS:
+            assert served[name].shape == (1, len(shown))
+            rows = np.tile(served[name][0], len(people))[:, None]
+        else:
+            assert len(served[name]) == len(people)
+            rows = np.repeat(served[name], len(shown), axis=0)
+        np.testing.assert_array_equal(rows, logged[name], err_msg=name)
         assert served[name].dtype == logged[name].dtype == np.int32
+        assert served[name].flags.c_contiguous
 
 
 @settings(max_examples=60, deadline=None)
@@ -77,15 +85,27 @@ def test_every_id_lies_in_its_vocabulary(context, viewer, item, position):
         assert 0 <= feeds[feature.name].min() <= feeds[feature.name].max() < feature.size
 
 
-def test_rows_run_viewer_by_viewer():
-    candidates = encode_items([Item("a", "x"), Item("b", "y", "brand")])
+def test_viewers_and_candidates_are_encoded_once_each():
+    candidates = encode_items([Item("a", "x"), Item("b", "y", "brand"), Item("a", "y")])
 
     feeds = encode(CONTEXT, [Viewer(), Viewer("anna")], candidates)
 
     anna = identifier("viewer", "anna", DEFAULT_SPEC.sizes["viewer"])
-    assert feeds["viewer"][:, 0].tolist() == [0, 0, anna, anna]
-    assert feeds["creative"][0] == feeds["creative"][2] != feeds["creative"][1]
-    assert feeds["advertiser"][:, 0].tolist()[0] == 0 != feeds["advertiser"][1, 0]
+    assert feeds["viewer"].tolist() == [[0], [anna]]
+    assert feeds["hour"].tolist() == [[9], [9]]
+    assert feeds["creative"].shape == (1, 3)
+    assert feeds["creative"][0, 0] == feeds["creative"][0, 2] != feeds["creative"][0, 1]
+    assert feeds["advertiser"][0, 0] == 0 != feeds["advertiser"][0, 1]
+
+
+def test_a_field_forgets_its_words_before_they_fill_the_memory(monkeypatch):
+    monkeypatch.setattr("recsys.hashing.MOST_WORDS", 3)
+    known = Identifiers("creative", 1_009)
+
+    found = [known[word] for word in ("a", "b", "c", "d", "a", None)]
+
+    assert found == [identifier("creative", word, 1_009) for word in ("a", "b", "c", "d", "a", None)]
+    assert set(known) == {"d", "a", None}
 
 
 def test_histories_are_cut_after_fifty_and_padded_behind():
@@ -120,10 +140,11 @@ def test_candidates_are_taken_in_the_order_asked_for():
     assert len(candidates.take([])) == 0
 
 
-def test_no_candidates_encode_to_no_rows():
-    feeds = encode(CONTEXT, [Viewer("anna")], encode_items([]))
+def test_nobody_and_nothing_encode_to_nothing():
+    feeds = encode(CONTEXT, [], encode_items([]))
 
-    assert feeds["creative"].shape == (0, 1)
+    assert feeds["creative"].shape == (1, 0)
+    assert feeds["hour"].shape == (0, 1)
     assert feeds["history_creative"].shape == (0, 50)
 
 

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.models import Operator
 from accounts.services import create_operator
 from recsys.features import DEFAULT_SPEC, Context, Item, Viewer, encode_items
-from recsys.serving.metadata import Calibration, ModelMetadata
+from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
 from recsys.serving.protocol import RankerProtocol
 from registry.models import ModelVersion
 from registry.services import register
@@ -25,15 +25,19 @@ Train = Callable[..., ModelVersion]
 def constant_model(probability: float, *, spec: str = DEFAULT_SPEC.digest) -> bytes:
     """A model that gives every row the same probability."""
     nodes = [
-        helper.make_node("Cast", ["creative"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["creative", "hour"], ["pairs"]),
+        helper.make_node("Cast", ["pairs"], ["number"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["number", "zero"], ["nothing"]),
         helper.make_node("Add", ["nothing", "probability"], ["scores"]),
     ]
     graph = helper.make_graph(
         nodes,
         "constant",
-        [helper.make_tensor_value_info("creative", TensorProto.INT32, ["rows", 1])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", 1])],
+        [
+            helper.make_tensor_value_info("creative", TensorProto.INT32, ["groups", "candidates"]),
+            helper.make_tensor_value_info("hour", TensorProto.INT32, ["viewers", 1]),
+        ],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["viewers", "candidates"])],
         [
             helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0]),
             helper.make_tensor("probability", TensorProto.FLOAT, [], [probability]),
@@ -46,6 +50,7 @@ def constant_model(probability: float, *, spec: str = DEFAULT_SPEC.digest) -> by
         data=sha256(b"data").hexdigest(),
         trained_at=datetime(2026, 11, 22, 2, 30, tzinfo=UTC).isoformat(),
         calibration=Calibration(),
+        graph=SPLIT,
     )
     helper.set_model_props(model, about.properties())
     content: bytes = model.SerializeToString()

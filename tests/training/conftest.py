@@ -21,7 +21,7 @@ from accounts.services import create_operator
 from core.tenancy import operator_scope
 from recsys.features import DEFAULT_SPEC
 from recsys.hashing import identifier
-from recsys.serving.metadata import Calibration, ModelMetadata
+from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
 from training import pipeline, process, services
 from training.models import Run
 
@@ -105,17 +105,23 @@ def model(good: float, bad: float) -> bytes:
     known = identifier("creative", "crv_good", DEFAULT_SPEC.sizes["creative"])
     initializers = [
         helper.make_tensor("known", TensorProto.INT32, [], [known]),
+        helper.make_tensor("nothing", TensorProto.INT32, [], [0]),
         helper.make_tensor("good", TensorProto.FLOAT, [], [good]),
         helper.make_tensor("bad", TensorProto.FLOAT, [], [bad]),
     ]  # fmt: skip
     graph = helper.make_graph(
         [
-            helper.make_node("Equal", ["creative", "known"], ["is_good"]),
+            helper.make_node("Mul", ["hour", "nothing"], ["anybody"]),
+            helper.make_node("Add", ["creative", "anybody"], ["shown"]),
+            helper.make_node("Equal", ["shown", "known"], ["is_good"]),
             helper.make_node("Where", ["is_good", "good", "bad"], ["scores"]),
         ],
         "two creatives",
-        [helper.make_tensor_value_info("creative", TensorProto.INT32, ["rows", 1])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["rows", 1])],
+        [
+            helper.make_tensor_value_info("creative", TensorProto.INT32, ["groups", "candidates"]),
+            helper.make_tensor_value_info("hour", TensorProto.INT32, ["viewers", 1]),
+        ],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["viewers", "candidates"])],
         initializers,
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -125,6 +131,7 @@ def model(good: float, bad: float) -> bytes:
         data=sha256(b"data").hexdigest(),
         trained_at=START.isoformat(),
         calibration=Calibration(),
+        graph=SPLIT,
     )
     helper.set_model_props(made, about.properties())
     onnx.checker.check_model(made)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from recsys.bench import ranker_ratio
-from recsys.features import DEFAULT_SPEC, Behaviour, Context, Item, Viewer, encode_items, specify
+from recsys.features import DEFAULT_SPEC, Behaviour, Context, Item, Viewer, encode, encode_items, specify
 from recsys.serving.protocol import RankerProtocol
-from recsys.serving.ranker import DigestMismatch, Ranker, SpecMismatch, UnreadableModel
+from recsys.serving.ranker import DigestMismatch, OutdatedGraph, Ranker, SpecMismatch, UnreadableModel
 from recsys.serving.uniform import UniformRanker
 
 CONTEXT = Context("screen-1", "venue-1", "retail", "checkout", hour=9, weekday=4, party=2)
@@ -23,7 +23,7 @@ def test_every_viewer_and_candidate_is_scored_in_order(write_model):
 
     scores = ranker.rank(CONTEXT, VIEWERS, CANDIDATES)
 
-    expected = 1 / (1 + np.exp(-CANDIDATES.ids[0] * 1e-6))
+    expected = 1 / (1 + np.exp(-(CANDIDATES.ids[0] + CONTEXT.hour) * 1e-6))
     assert scores.shape == (2, 5)
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, [expected, expected], atol=1e-6)
@@ -34,7 +34,7 @@ def test_the_calibration_of_the_file_is_applied(write_model):
 
     scores = ranker.rank(CONTEXT, [Viewer()], CANDIDATES)
 
-    np.testing.assert_allclose(scores[0], 1 / (1 + np.exp(-30 * CANDIDATES.ids[0] * 1e-6)), atol=1e-5)
+    np.testing.assert_allclose(scores[0], 1 / (1 + np.exp(-30 * (CANDIDATES.ids[0] + 9) * 1e-6)), atol=1e-5)
 
 
 def test_the_version_is_the_digest_of_the_file(write_model):
@@ -63,6 +63,44 @@ def test_a_model_of_other_features_is_refused(write_model):
 
     with pytest.raises(SpecMismatch, match=DEFAULT_SPEC.digest):
         Ranker.load(path, digest)
+
+
+@pytest.mark.parametrize("about", [{"graph": "flat"}, {"drop": "graph"}])
+def test_a_model_whose_viewers_and_candidates_are_not_apart_is_refused_with_the_remedy(write_model, about):
+    with pytest.raises(OutdatedGraph, match=r"'flat'.*train it again"):
+        Ranker.load(*write_model(**about))
+
+
+def test_a_model_that_gives_no_score_for_every_pair_is_refused(write_model):
+    with pytest.raises(UnreadableModel, match=r"shape \(1, 16\) for 2 viewers and 16 candidates"):
+        Ranker.load(*write_model(viewer="creative"))
+
+
+def test_rows_of_a_log_are_scored_one_viewer_and_one_candidate_each(write_model, monkeypatch):
+    ranker = Ranker.load(*write_model(slope=30.0))
+    rows = {name: np.zeros((7, 1), dtype=np.int32) for name in DEFAULT_SPEC.singles}
+    rows |= {name: np.zeros((7, 50), dtype=np.int32) for name in DEFAULT_SPEC.histories}
+    rows["creative"] = np.arange(7, dtype=np.int32)[:, None] * 1_000
+    rows["hour"] = np.arange(7, dtype=np.int32)[:, None]
+    expected = 1 / (1 + np.exp(-30 * np.arange(7) * 1_001e-6))
+
+    whole = ranker.score(rows)
+    monkeypatch.setattr("recsys.serving.ranker.SCORED_AT_ONCE", 3)
+    in_parts = ranker.score(rows)
+
+    assert whole.shape == (7,)
+    np.testing.assert_allclose(whole, expected, rtol=1e-4)
+    np.testing.assert_array_equal(whole, in_parts)
+
+
+def test_a_decision_gives_every_pair_the_score_that_its_row_would_get(write_model):
+    ranker = Ranker.load(*write_model(slope=30.0))
+    matrix = ranker.rank(CONTEXT, VIEWERS, CANDIDATES)
+
+    for viewer, scores in zip(VIEWERS, matrix, strict=True):
+        for number in range(len(CANDIDATES)):
+            row = encode(CONTEXT, [viewer], CANDIDATES.take([number]))
+            assert ranker.score(row).tolist() == [scores[number]]
 
 
 def test_a_corrupt_file_is_refused_even_with_its_own_digest(tmp_path, write_model):
