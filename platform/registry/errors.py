@@ -1,6 +1,6 @@
 """What can go wrong with model versions."""
 
-from core.problems import Conflict, NotFound
+from core.problems import Conflict, Malformed, NotFound
 
 
 class UnknownModel(NotFound):
@@ -29,3 +29,31 @@ class NothingToRollBackTo(Conflict):
 
     code = "nothing_to_roll_back_to"
     title = "Nothing to roll back to"
+
+
+class IllegalMove(Conflict):
+    """A version cannot go from its stage to the one asked for."""
+
+    code = "illegal_move"
+    title = "Illegal move between stages"
+
+
+class StageTaken(Conflict):
+    """Another version has the one place of a stage."""
+
+    code = "stage_taken"
+    title = "Stage taken"
+
+
+class NoChampion(Conflict):
+    """Nothing serves yet that a version could be compared with."""
+
+    code = "no_champion"
+    title = "No champion to compare with"
+
+
+class UnusableTerms(Malformed):
+    """The terms of promotion are unknown or out of range."""
+
+    code = "unusable_terms"
+    title = "Unusable terms"

@@ -13,23 +13,69 @@ DIGEST = r"^[0-9a-f]{64}$"
 class Kind(models.TextChoices):
     """The architecture of a model."""
 
-    DIN = "din", "Deep Interest Network"
+    LOGISTIC = "logistic", "Logistic regression"
+    FM = "fm", "Factorisation machine"
     DEEPFM = "deepfm", "DeepFM"
+    FWFM = "fwfm", "Field-weighted factorisation machine"
+    DCN = "dcn", "Deep & Cross Network v2"
+    DIN = "din", "Deep Interest Network"
+    DOTDIN = "dotdin", "DIN with dot-product attention"
+    BST = "bst", "Behaviour Sequence Transformer"
+    SASREC = "sasrec", "SASRec"
+    GRU = "gru", "Recurrent behaviour model"
+    MMOE = "mmoe", "Multi-gate mixture of experts"
+    PLE = "ple", "Progressive layered extraction"
 
 
 class Stage(models.TextChoices):
     """Where a version stands."""
 
     CANDIDATE = "candidate"
+    SHADOW = "shadow"
+    CANARY = "canary"
     CHAMPION = "champion"
     RETIRED = "retired"
+
+
+MOVES = frozenset({
+    (Stage.CANDIDATE, Stage.SHADOW), (Stage.CANDIDATE, Stage.CANARY), (Stage.CANDIDATE, Stage.CHAMPION),
+    (Stage.CANDIDATE, Stage.RETIRED), (Stage.SHADOW, Stage.CANARY), (Stage.SHADOW, Stage.CHAMPION),
+    (Stage.SHADOW, Stage.RETIRED), (Stage.CANARY, Stage.CHAMPION), (Stage.CANARY, Stage.RETIRED),
+    (Stage.CHAMPION, Stage.RETIRED), (Stage.RETIRED, Stage.SHADOW), (Stage.RETIRED, Stage.CANARY),
+    (Stage.RETIRED, Stage.CHAMPION),
+})  # fmt: skip
+"""The moves between stages that exist; a trigger in the migration refuses every other one."""
+
+ON_TRIAL = (Stage.SHADOW, Stage.CANARY)
+"""Stages in which a version is watched beside the champion; one version each."""
+
+
+class Route(models.TextChoices):
+    """Where a model that passed the gate goes while another one serves."""
+
+    DIRECT = "direct", "to all screens"
+    CANARY = "canary", "to some screens first"
+    SHADOW = "shadow", "beside the champion first, then to some screens"
+
+
+class Outcome(models.TextChoices):
+    """How a trial ended."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled_back", "rolled back"
+    STOPPED = "stopped"
 
 
 class ModelVersion(OperatorRecord):
     """One trained model: its file, what it learnt from and how good it was on later rows.
 
     Attributes:
+        parent: the champion it was measured against, None for the first.
         verdict: why it may serve, or why not.
+        gates: each gate of the verdict with what was measured and demanded (``training.gate``).
+        configuration: SHA-256 over what decided about the networks and their training, beside data and seed.
+        libraries: versions of what it was trained with.
+        reference: how the data looked that it learnt from, as counts (``training.drift``); names nobody.
         awaits_retrain_since: when somebody it had learnt from was erased. It may serve until a retraining replaces it
             and is never activated again; its file goes as soon as it does not serve.
     """
@@ -39,7 +85,10 @@ class ModelVersion(OperatorRecord):
     run_id = models.UUIDField(null=True, blank=True)
     kind = models.CharField(max_length=16, choices=Kind.choices)
     stage = models.CharField(max_length=16, choices=Stage.choices, default=Stage.CANDIDATE)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    parent_id: UUID | None
     verdict = models.TextField(blank=True)
+    gates = models.JSONField(default=list)
     metrics = models.JSONField(default=dict)
     spec_digest = models.CharField(max_length=64)
     data_digest = models.CharField(max_length=64)
@@ -47,6 +96,9 @@ class ModelVersion(OperatorRecord):
     bytes = models.BigIntegerField()
     consent_snapshot = models.JSONField(default=dict)
     code_version = models.CharField(max_length=80)
+    configuration = models.CharField(max_length=64, blank=True, default="")
+    libraries = models.JSONField(default=dict)
+    reference = models.JSONField(default=dict)
     seed = models.BigIntegerField()
     trained_at = models.DateTimeField()
     awaits_retrain_since = models.DateTimeField(null=True, blank=True)
@@ -56,6 +108,12 @@ class ModelVersion(OperatorRecord):
             models.UniqueConstraint(
                 fields=["operator"], condition=Q(stage="champion"), name="model_one_champion_per_operator"
             ),
+            models.UniqueConstraint(
+                fields=["operator"], condition=Q(stage="shadow"), name="model_one_shadow_per_operator"
+            ),
+            models.UniqueConstraint(
+                fields=["operator"], condition=Q(stage="canary"), name="model_one_canary_per_operator"
+            ),
             models.UniqueConstraint(fields=["operator", "id"], name="model_within_operator"),
             models.UniqueConstraint(fields=["operator", "run_id"], name="model_once_per_run"),
             models.CheckConstraint(condition=Q(kind__in=Kind.values), name="model_kind_known"),
@@ -64,6 +122,9 @@ class ModelVersion(OperatorRecord):
             models.CheckConstraint(
                 condition=Q(spec_digest__regex=DIGEST) & Q(data_digest__regex=DIGEST) & Q(file_digest__regex=DIGEST),
                 name="model_digests_are_sha256",
+            ),
+            models.CheckConstraint(
+                condition=Q(configuration="") | Q(configuration__regex=DIGEST), name="model_configuration_is_sha256"
             ),
         ]
 
@@ -96,3 +157,82 @@ class Active(OperatorRecord):
 
     def __str__(self) -> str:
         return f"{self.operator_id} serves {self.version_id}"
+
+
+class Trial(OperatorRecord):
+    """A time in which a version was watched beside the champion; the open ones are the present shadow and canary.
+
+    Attributes:
+        share: of screens that a canary serves, of decisions that a shadow scores; above 0, at most 1.
+        figures: what was measured last; ``checked_at`` says when.
+        ready_at: when it had passed for long enough to be promoted.
+        reason: why it ended.
+    """
+
+    PREFIX = "trl"
+
+    version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="trials")
+    version_id: UUID
+    stage = models.CharField(max_length=16, choices=[(stage.value, stage.label) for stage in ON_TRIAL])
+    share = models.FloatField()
+    started_at = models.DateTimeField()
+    started_by = models.CharField(max_length=80)
+    figures = models.JSONField(default=dict)
+    checked_at = models.DateTimeField(null=True, blank=True)
+    ready_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True, default="")
+    reason = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["operator", "stage"], condition=Q(ended_at=None), name="trial_one_open_per_stage"
+            ),
+            models.CheckConstraint(condition=Q(stage__in=ON_TRIAL), name="trial_stage_known"),
+            models.CheckConstraint(condition=Q(share__gt=0, share__lte=1), name="trial_share_range"),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, outcome="") | Q(ended_at__isnull=False, outcome__in=Outcome.values),
+                name="trial_ends_with_an_outcome",
+            ),
+        ]
+        indexes = [models.Index(fields=["version", "-started_at"], name="trial_of_version")]
+
+    def __str__(self) -> str:
+        return f"{self.version_id} as {self.stage}"
+
+
+class PromotionPolicy(OperatorRecord):
+    """How an operator's models come to serve; an operator without a row has the defaults.
+
+    Attributes:
+        automatic: whether a trial that passed for long enough promotes its version by itself.
+        shadow_hours, canary_hours, trial_decisions: what "long enough" means: hours and decisions of the trial.
+        gates, guardrails: terms that differ from the defaults (``registry.terms``).
+    """
+
+    PREFIX = "pol"
+
+    route = models.CharField(max_length=16, choices=Route.choices, default=Route.DIRECT)
+    automatic = models.BooleanField(default=False)
+    shadow_share = models.FloatField(default=0.25)
+    canary_share = models.FloatField(default=0.1)
+    shadow_hours = models.PositiveIntegerField(default=24)
+    canary_hours = models.PositiveIntegerField(default=24)
+    trial_decisions = models.PositiveIntegerField(default=500)
+    gates = models.JSONField(default=dict)
+    guardrails = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["operator"], name="promotion_policy_once_per_operator"),
+            models.CheckConstraint(condition=Q(route__in=Route.values), name="promotion_policy_route_known"),
+            models.CheckConstraint(
+                condition=Q(shadow_share__gt=0, shadow_share__lte=1, canary_share__gt=0, canary_share__lte=1),
+                name="promotion_policy_shares_range",
+            ),
+            models.CheckConstraint(condition=Q(trial_decisions__gt=0), name="promotion_policy_decisions_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.operator_id} promotes {self.get_route_display()}"

@@ -1,8 +1,10 @@
-"""The ranker that serves: held in memory per operator, swapped while requests run.
+"""The rankers that serve: held in memory per operator, swapped while requests run.
 
-A process learns from the epoch of ``Topic.MODELS`` that another version was activated. The request that notices reads
-the pointer and goes on with the ranker at hand, while a background thread loads and warms the new one and then replaces
-one reference. Loading needs no database, so the thread has no connection.
+A process learns from the epoch of ``Topic.MODELS`` that another version was activated or is tried. The request that
+notices reads the lineup and goes on with the rankers at hand, while a background thread loads and warms the new ones
+and then replaces one reference. Loading needs no database, so the thread has no connection.
+
+A canary or shadow that cannot be loaded is left out: the champion serves, as everywhere else.
 """
 
 import logging
@@ -17,8 +19,8 @@ from core.epochs import versions as epoch_versions
 from recsys.serving.protocol import RankerProtocol
 from recsys.serving.ranker import Ranker, RankerRefused
 from recsys.serving.uniform import UniformRanker
-from registry import files
-from registry.selectors import ActiveVersion, active_version
+from registry import canary, files
+from registry.selectors import ActiveVersion, Lineup, OnTrial, active_version, lineup
 
 logger = logging.getLogger(__name__)
 
@@ -33,17 +35,34 @@ class Held:
     """What a process serves an operator with.
 
     Attributes:
-        epoch: of ``Topic.MODELS`` when the pointer was last read.
-        wanted: digest the pointer named then, None when no version was active.
-        problem: why ``ranker`` is not the wanted one, empty when it is.
+        epoch: of ``Topic.MODELS`` when the lineup was last read.
+        wanted: whose files it named then.
+        ranker: the champion's, or the uniform one.
+        canary, shadow: those that are loaded; None without one.
+        problem: why one of them is not the wanted one, empty when all are.
         retry_at: monotonic seconds after which a failed load is tried again.
     """
 
     epoch: int
-    wanted: str | None
+    wanted: Lineup
     ranker: RankerProtocol
+    canary: "Tried | None" = None
+    shadow: "Tried | None" = None
     problem: str = ""
     retry_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A ranker that is tried beside the champion's.
+
+    Attributes:
+        share: of screens (canary) or of decisions (shadow).
+    """
+
+    version_id: UUID
+    share: float
+    ranker: RankerProtocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +123,7 @@ class Rankers:
         with first:
             held = self._held.get(operator_id)
             if held is None:
-                held = self._loaded(_wanted(operator_id), Held(epoch, None, UniformRanker()))
+                held = self._loaded(_wanted(operator_id), Held(epoch, Lineup(), UniformRanker()))
                 self._held[operator_id] = held
         return held
 
@@ -119,30 +138,59 @@ class Rankers:
                 return
             loader = threading.Thread(
                 target=self._replace, args=(operator_id, wanted, replace(held, epoch=epoch)), daemon=True,
-                name=f"load ranker {(wanted or 'uniform')[:12]}",
+                name=f"load ranker {(wanted.champion or 'uniform')[:12]}",
             )  # fmt: skip
             self._loaders[operator_id] = loader
             loader.start()
 
-    def _replace(self, operator_id: UUID, wanted: str | None, held: Held) -> None:
+    def _replace(self, operator_id: UUID, wanted: Lineup, held: Held) -> None:
         self._held[operator_id] = self._loaded(wanted, held)
 
-    def _loaded(self, wanted: str | None, held: Held) -> Held:
-        if wanted is None:
-            return Held(held.epoch, None, UniformRanker())
+    def _loaded(self, wanted: Lineup, held: Held) -> Held:
+        """Return what serves once ``wanted`` was loaded as far as it can be; whatever is loaded already stays."""
+        at_hand = {one.version: one for one in _rankers_of(held)}
+        problems: list[str] = []
+        champion = self._champion(wanted.champion, held.ranker, at_hand, problems)
+        canary_ranker = self._tried(wanted.canary, at_hand, problems)
+        shadow_ranker = self._tried(wanted.shadow, at_hand, problems)
+        retry_at = time.monotonic() + RETRY_SECONDS if problems else 0.0
+        return Held(held.epoch, wanted, champion, canary_ranker, shadow_ranker, "; ".join(problems), retry_at)
+
+    def _champion(
+        self, digest: str | None, former: RankerProtocol, at_hand: Mapping[str, RankerProtocol], problems: list[str]
+    ) -> RankerProtocol:
+        if digest is None:
+            return UniformRanker()
         try:
-            ranker = self._load(wanted)
+            ranker = at_hand.get(digest) or self._load(digest)
         except (OSError, RankerRefused) as error:
-            problem = f"model {wanted[:12]} could not be loaded, {held.ranker.version[:12]} serves on: {error}"
-            logger.error("%s", problem)
-            return replace(held, wanted=wanted, problem=problem, retry_at=time.monotonic() + RETRY_SECONDS)
-        logger.info("Ranker %s serves now", wanted[:12])
-        return Held(held.epoch, wanted, ranker)
+            problems.append(f"model {digest[:12]} could not be loaded, {former.version[:12]} serves on: {error}")
+            logger.error("%s", problems[-1])
+            return former
+        if ranker is not former:
+            logger.info("Ranker %s serves now", digest[:12])
+        return ranker
+
+    def _tried(
+        self, wanted: OnTrial | None, at_hand: Mapping[str, RankerProtocol], problems: list[str]
+    ) -> Tried | None:
+        if wanted is None:
+            return None
+        try:
+            ranker = at_hand.get(wanted.file_digest) or self._load(wanted.file_digest)
+        except (OSError, RankerRefused) as error:
+            problems.append(f"model {wanted.file_digest[:12]} could not be loaded and is not tried: {error}")
+            logger.error("%s", problems[-1])
+            return None
+        return Tried(wanted.version_id, wanted.share, ranker)
 
 
-def _wanted(operator_id: UUID) -> str | None:
-    active = active_version(operator_id=operator_id)
-    return active.file_digest if active else None
+def _rankers_of(held: Held) -> list[RankerProtocol]:
+    return [held.ranker, *(tried.ranker for tried in (held.canary, held.shadow) if tried is not None)]
+
+
+def _wanted(operator_id: UUID) -> Lineup:
+    return lineup(operator_id=operator_id)
 
 
 def _load(digest: str) -> RankerProtocol:
@@ -163,6 +211,28 @@ def active_ranker(operator_id: UUID, versions: Mapping[str, int]) -> RankerProto
     when the file of the very first one cannot be loaded, it is the uniform ranker.
     """
     return _rankers.active(operator_id, versions.get(Topic.MODELS, 0))
+
+
+def ranker_for(operator_id: UUID, versions: Mapping[str, int], screen_id: UUID) -> RankerProtocol:
+    """Return the ranker that decides at a screen: the canary's where the screen takes part in one, else the champion's.
+
+    Costs what `active_ranker` costs: nothing while the epoch stands still.
+    """
+    champion = active_ranker(operator_id, versions)
+    held = _rankers.holding(operator_id)
+    if (
+        held is None
+        or held.canary is None
+        or not canary.takes_part(screen_id, held.canary.version_id, held.canary.share)
+    ):
+        return champion
+    return held.canary.ranker
+
+
+def shadow_of(operator_id: UUID) -> Tried | None:
+    """Return the ranker that scores beside the champion, as far as this process holds one; never a query."""
+    held = _rankers.holding(operator_id)
+    return held.shadow if held is not None else None
 
 
 def status(operator_id: UUID) -> Status:

@@ -2,12 +2,16 @@
 
 from django.urls import path
 
-from registry import api
+from registry.api import policy, stages, versions
 
 app_name = "registry"
 urlpatterns = [
-    path("models", api.Models.as_view(), name="models"),
-    path("models/rollback", api.Rollback.as_view(), name="rollback"),
-    path("models/<str:model>", api.Model.as_view(), name="model"),
-    path("models/<str:model>/activate", api.Activation.as_view(), name="activate"),
+    path("models", versions.Models.as_view(), name="models"),
+    path("models/rollback", stages.Rollback.as_view(), name="rollback"),
+    path("models/policy", policy.Policy.as_view(), name="policy"),
+    path("models/<str:model>", versions.Model.as_view(), name="model"),
+    path("models/<str:model>/activate", stages.Activation.as_view(), name="activate"),
+    path("models/<str:model>/shadow", stages.Shadow.as_view(), name="shadow"),
+    path("models/<str:model>/canary", stages.Canary.as_view(), name="canary"),
+    path("models/<str:model>/retire", stages.Retirement.as_view(), name="retire"),
 ]

@@ -8,7 +8,7 @@ from accounts.roles import Scope
 from accounts.services import issue_api_key
 from core.ids import new_id, public_id
 from core.tenancy import operator_scope
-from registry import api as doors
+from registry.api import versions as doors
 from registry.files import path_of
 from registry.models import Active, ModelVersion
 from registry.services import activate

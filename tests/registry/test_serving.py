@@ -13,6 +13,7 @@ from recsys.serving.uniform import UniformRanker
 from registry import serving
 from registry.files import path_of
 from registry.models import ModelVersion
+from registry.selectors import Lineup
 from registry.services import activate, rollback
 from registry.serving import Rankers, active_ranker, status, wait_until_loaded
 
@@ -222,7 +223,7 @@ def test_no_request_fails_while_models_are_activated_back_and_forth(
     low, high = trained(0.25), trained(0.5)
     activated(low)
     pointer = {"epoch": 1, "digest": low.file_digest}
-    monkeypatch.setattr(serving, "_wanted", lambda operator_id: pointer["digest"])
+    monkeypatch.setattr(serving, "_wanted", lambda operator_id: Lineup(champion=str(pointer["digest"])))
     active_ranker(operator.id, {Topic.MODELS: 1})
     seen: dict[float, int] = {}
     failures: list[BaseException] = []

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+import registry.errors
 import registry.selectors
 import registry.services
 import subjects.selectors
@@ -360,7 +361,7 @@ def test_models_that_learnt_from_somebody_erased_go_or_await_their_retraining(
         assert active is not None
         assert active.awaits_retrain
         assert selectors.queued(operator_id=tenant.id) is not None
-        with pytest.raises(registry.services.ModelAwaitsRetrain):
+        with pytest.raises(registry.errors.ModelAwaitsRetrain):
             registry.services.activate(operator_id=tenant.id, version_id=candidate.id, actor="member:one")
 
 
