@@ -21,6 +21,7 @@ class Topic(StrEnum):
     CATALOG = "catalog"
     SIGNAGE = "signage"
     MODELS = "models"
+    EXPLORATION = "exploration"
 
 
 def bump(*, operator_id: UUID, topic: Topic) -> None:

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from decisions.exploration import Draw, Exploration, draw
+from recsys.exploration.luce import Draw, Exploration, draw, probabilities
 
 
 @dataclass(frozen=True, slots=True)
 class Bids:
-    """The candidates of one decision, all arrays of shape (candidates,).
+    """The candidates of one decision, all arrays of shape (candidates,) unless said otherwise.
 
     Attributes:
-        scores: estimated probability that somebody engages, in [0, 1].
+        scores: estimated probability that somebody engages, in [0, 1]; of shape (worlds, candidates) where it is
+            uncertain and each of several worlds is as likely.
         prices: micros a play costs the campaign; 0 for content.
         priorities: higher tiers are served before lower ones.
     """
@@ -27,7 +28,7 @@ def values(bids: Bids) -> NDArray[np.float64]:
     """Return what showing each candidate is worth: the chance of engagement times what engagement is worth here.
 
     For a campaign that is its price. Content pays nothing and is worth what a typical campaign among the candidates
-    pays (the median price), so that it competes by attention alone and in any currency.
+    pays (the median price), so that it competes by attention alone and in any currency. Shaped as the scores.
     """
     paid = bids.prices[bids.prices > 0]
     house = float(np.median(paid)) if paid.size else 1.0
@@ -44,8 +45,16 @@ def fill(bids: Bids, places: int, exploration: Exploration, random: np.random.Ge
     slate: list[Draw] = []
     for tier in np.unique(bids.priorities)[::-1]:
         members = np.flatnonzero(bids.priorities == tier)
-        drawn = draw(worth[members], places - len(slate), exploration, random)
+        drawn = draw(worth[..., members], places - len(slate), exploration, random)
         slate += [Draw(int(members[one.index]), one.propensity) for one in drawn]
         if len(slate) >= places:
             break
     return slate
+
+
+def first_place(bids: Bids, exploration: Exploration) -> NDArray[np.float64]:
+    """Return the probability of each candidate for the first place, shape (candidates,): what `fill` draws it by."""
+    chances = np.zeros(len(bids.prices))
+    members = np.flatnonzero(bids.priorities == bids.priorities.max())
+    chances[members] = probabilities(values(bids)[..., members], exploration)
+    return chances

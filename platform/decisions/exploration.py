@@ -1,88 +1,66 @@
-"""Chance with a known probability, so that what was shown can later be weighed against what might have been."""
+"""How a screen explores: by chance around the ranker's scores, and by what the head knows once it knows something."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-TINY = 1e-100
-"""Weights whose sum is below this have lost their digits."""
+from catalog.serving import Eligible, Snapshot
+from recsys.exploration.head import Arms, Head, Mode
+from recsys.exploration.luce import Exploration
+
+LUCE = Exploration()
+"""Without a head, chance alone explores: every creative has a share that grows with its score."""
+WITH_HEAD = Exploration(temperature=0.1, floor=0.05)
+"""The head's draws explore already, so less is left to chance; the floor still bounds every weight."""
+
+CHANCE = "luce"
 
 
 @dataclass(frozen=True, slots=True)
-class Exploration:
-    """How much is left to chance.
+class Rule:
+    """How values become propensities for one decision.
 
     Attributes:
-        temperature: 1 draws in proportion to the values, towards 0 takes the best; above 0.
-        floor: share of each draw that is uniform, in [0, 1]; keeps every propensity above floor / candidates, which
-            bounds the weights of inverse-propensity estimates.
+        head: what was learnt about the scores of the ranker that serves; None while that is too little.
+        mode: how the head's uncertainty becomes values.
+        exploration: what is left to chance.
     """
 
-    temperature: float = 0.4
-    floor: float = 0.05
+    head: Head | None = None
+    mode: Mode = Mode.THOMPSON
+    exploration: Exploration = LUCE
 
-    def __post_init__(self) -> None:
-        if not self.temperature > 0 or not 0 <= self.floor <= 1:
-            raise ValueError(f"temperature must be above 0 and floor within [0, 1], got {self}")
+    @property
+    def name(self) -> str:
+        """Name the rule for the decision's log."""
+        return f"{self.mode}:{self.head.digest[:16]}" if self.head else CHANCE
 
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """One drawn place.
-
-    Attributes:
-        index: which candidate.
-        propensity: its probability at this place, given the places before it.
-    """
-
-    index: int
-    propensity: float
+    def values(self, scores: NDArray[np.float64], eligible: Eligible, scene: str) -> NDArray[np.float64]:
+        """Return what the scores are taken for, shape (candidates,), or (worlds, candidates) for Thompson sampling."""
+        if self.head is None:
+            return scores
+        arms = _arms(self.head, eligible.snapshot).take(eligible.indices)
+        return self.head.values(self.mode, arms, scores, scene)
 
 
-def probabilities(values: NDArray[np.float64], exploration: Exploration) -> NDArray[np.float64]:
-    """Return the probability of each candidate for the next place.
-
-    Args:
-        values: what showing each candidate is worth, shape (candidates,), finite and not negative.
-
-    Returns:
-        Shape (candidates,), each above 0 when the floor is, summing to 1: (1 - floor) of values^(1 / temperature),
-        normalised, plus floor of the uniform distribution.
-    """
-    return _mixed(_weights(values, exploration), exploration)
+def rule(head: Head | None, exploration: Exploration | None = None) -> Rule:
+    """Return the rule for a ranker with this head; ``exploration`` replaces the usual share of chance."""
+    if head is None:
+        return Rule(exploration=exploration or LUCE)
+    return Rule(head, exploration=exploration or WITH_HEAD)
 
 
-def draw(
-    values: NDArray[np.float64], places: int, exploration: Exploration, random: np.random.Generator
-) -> Iterator[Draw]:
-    """Draw up to ``places`` different candidates, one after the other, with their conditional propensities.
-
-    Plackett-Luce: each place is drawn by Luce's choice rule from what is left (Plackett, "The analysis of
-    permutations", Applied Statistics 24, 1975; Luce, "Individual choice behavior", 1959), here mixed with a uniform
-    floor. The probability of the whole slate is the product of the conditional ones.
-    """
-    left, weights = np.arange(len(values)), _weights(values, exploration)
-    while len(left) and places > 0:
-        if weights.sum() < TINY:  # what was far better is gone: weigh what is left among itself
-            weights = _weights(values[left], exploration)
-        chances = _mixed(weights, exploration)
-        place = min(int(np.searchsorted(np.cumsum(chances), random.random(), side="right")), len(left) - 1)
-        yield Draw(int(left[place]), min(float(chances[place]), 1.0))
-        left, weights = np.delete(left, place), np.delete(weights, place)
-        places -= 1
+_held: WeakKeyDictionary[Snapshot, tuple[str, Arms]] = WeakKeyDictionary()
 
 
-def _weights(values: NDArray[np.float64], exploration: Exploration) -> NDArray[np.float64]:
-    """Return values^(1 / temperature), scaled so that the largest is 1."""
-    with np.errstate(divide="ignore"):
-        logs = np.log(values) / exploration.temperature
-    best = logs.max()
-    return np.exp(logs - best) if np.isfinite(best) else np.ones_like(values)
-
-
-def _mixed(weights: NDArray[np.float64], exploration: Exploration) -> NDArray[np.float64]:
-    """Return the weights as probabilities, with their uniform share."""
-    mixed: NDArray[np.float64] = (1 - exploration.floor) / weights.sum() * weights + exploration.floor / len(weights)
-    return mixed
+def _arms(head: Head, snapshot: Snapshot) -> Arms:
+    """Return what the head knows about a whole catalogue: looked up once per posterior and version of the catalogue."""
+    held = _held.get(snapshot)
+    if held is None or held[0] != head.digest:
+        # Two threads may look up at once; both find the same.
+        offers = snapshot.offers
+        found = head.arms([offer.public_id for offer in offers], [offer.category for offer in offers])
+        held = _held[snapshot] = (head.digest, found)
+    return held[1]

@@ -22,26 +22,26 @@ _WRITE = Statement(
     (
         "uuid", "uuid", "timestamptz", "uuid", "text", "text", "timestamptz", "text", "text[]", "jsonb", "jsonb",
         "jsonb",
-        "text", "text",
+        "text", "text", "text", "bytea",
         "uuid[]", "uuid[]", "uuid[]", "text[]", "text[]", "int4[]", "float8[]", "float8[]", "int8[]", "text[]",
         "uuid[]", "uuid[]", "bool[]",
     ),
     """
 WITH decision AS (
     INSERT INTO decisions_decision (id, operator_id, created_at, at, screen_id, scene, policy, lease_until, basis,
-        purposes, audience, context, criteria, model, degraded)
-    VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        purposes, audience, context, criteria, model, degraded, exploration, considered)
+    VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ), choices AS (
     INSERT INTO decisions_choice (id, operator_id, created_at, decision_id, basis, position, creative_id, campaign_id,
         category, advertiser, duration_ms, propensity, score, price_micros, reasons)
     SELECT id, $2, $3, $1, $8, place - 1, creative_id, campaign_id, category, advertiser, duration_ms, propensity,
         score, price_micros, reasons::jsonb
-    FROM unnest($15, $16, $17, $18, $19, $20, $21, $22, $23, $24) WITH ORDINALITY AS chosen (id, creative_id,
+    FROM unnest($17, $18, $19, $20, $21, $22, $23, $24, $25, $26) WITH ORDINALITY AS chosen (id, creative_id,
         campaign_id, category, advertiser, duration_ms, propensity, score, price_micros, reasons, place)
 )
 INSERT INTO decisions_decisionviewer (id, operator_id, created_at, at, decision_id, subject_id, place, learn)
 SELECT id, $2, $3, $3, $1, subject_id, place - 1, learn
-FROM unnest($25, $26, $27) WITH ORDINALITY AS standing (id, subject_id, learn, place)
+FROM unnest($27, $28, $29) WITH ORDINALITY AS standing (id, subject_id, learn, place)
 """,
 )  # fmt: skip
 
@@ -86,6 +86,8 @@ class Entry:
     criteria: dict[str, Any]
     model: str
     degraded: str
+    exploration: str
+    considered: bytes
     viewers: Sequence[tuple[UUID, bool]]
     places: Sequence[Place]
 
@@ -97,6 +99,7 @@ def write(entry: Entry) -> UUID:
         decision_id, entry.operator_id, entry.at, entry.screen_id, entry.scene, entry.policy, entry.lease_until,
         entry.basis.value, list(entry.purposes), _json(entry.audience), _json(asdict(entry.context)),
         _json(entry.criteria), entry.model, entry.degraded,
+        entry.exploration, entry.considered,
         *_choices(entry.places),
         *_viewers(entry.viewers),
     ])  # fmt: skip

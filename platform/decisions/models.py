@@ -32,6 +32,9 @@ class Decision(OperatorRecord):
         criteria: what the player said about the moment, for instance the weather.
         model: version of the ranker that scored.
         degraded: why the decision is less than it could be; empty when it is not.
+        exploration: the rule that turned scores into chances (``decisions.exploration.Rule.name``); empty before there
+            were several.
+        considered: which creatives it chose among (``decisions.considered``); empty where that was not kept.
     """
 
     PREFIX = "dec"
@@ -55,6 +58,8 @@ class Decision(OperatorRecord):
     criteria = models.JSONField(default=dict)
     model = models.CharField(max_length=80)
     degraded = models.CharField(max_length=40, blank=True, default="")
+    exploration = models.CharField(max_length=80, blank=True, default="")
+    considered = models.BinaryField(default=bytes)
 
     class Meta:
         constraints = [
@@ -165,3 +170,32 @@ class Choice(OperatorRecord):
 
     def __str__(self) -> str:
         return f"{self.decision_id} {self.position}"
+
+
+class Posterior(OperatorRecord):
+    """What the log has taught about creatives beyond one ranker's scores; learnt anew, not added to.
+
+    Attributes:
+        model: version of the ranker.
+        document: ``recsys.exploration.posterior.Posterior``; it names creatives, scenes and categories, nobody else.
+        plays, engaged: what it was learnt from.
+        until: plays reported later are not in it.
+    """
+
+    PREFIX = "pst"
+
+    model = models.CharField(max_length=80)
+    document = models.BinaryField()
+    plays = models.PositiveBigIntegerField()
+    engaged = models.PositiveBigIntegerField()
+    until = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["operator", "model"], name="posterior_once_per_model"),
+            models.CheckConstraint(condition=Q(engaged__lte=F("plays")), name="posterior_engaged_within_plays"),
+            models.CheckConstraint(condition=Q(plays__gt=0), name="posterior_of_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model[:12]} after {self.plays} plays"

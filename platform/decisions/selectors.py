@@ -1,19 +1,19 @@
 """Read the log of decisions."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, IntegerField, Sum
+from django.db.models import Count, IntegerField, Q, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, TruncHour
 
 from core.tenancy import operator_scope
 from decisions import links
 from decisions.errors import UnknownDecision, UnknownExplanation
-from decisions.models import Choice, Decision, DecisionViewer
+from decisions.models import Choice, Decision, DecisionViewer, Posterior
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,16 @@ class Shown:
     price_micros: int
     policy: str
     context: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One choice as its ranker judged it; ``score`` is the estimated probability that somebody engages."""
+
+    scene: str
+    category: str
+    creative_id: UUID
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,51 @@ def viewers_of(*, operator_id: UUID, decision_ids: Collection[UUID]) -> dict[UUI
         for decision_id, subject_id, learn in rows.order_by("place").values_list("decision_id", "subject_id", "learn"):
             found.setdefault(decision_id, []).append(Beheld(subject_id, learn))
     return found
+
+
+def made_for(
+    *, operator_id: UUID, presences: Sequence[tuple[UUID, datetime, datetime | None]]
+) -> QuerySet[DecisionViewer, UUID]:
+    """Return the ids of decisions that were personal for a subject in one of these times, as a sub-query.
+
+    Args:
+        presences: (subject, from, until); until None for a time that has not ended.
+    """
+    if not presences:
+        return DecisionViewer.objects.none().values_list("decision_id", flat=True)
+    wanted = Q()
+    for subject_id, since, until in presences:
+        wanted |= Q(subject_id=subject_id, at__gte=since) & (Q(at__lt=until) if until is not None else Q())
+    return DecisionViewer.objects.filter(wanted, operator_id=operator_id).values_list("decision_id", flat=True)
+
+
+def posteriors(*, operator_id: UUID) -> dict[str, bytes]:
+    """Return what was learnt about creatives beyond each ranker's scores, by the ranker's version (one query)."""
+    rows = Posterior.objects.filter(operator_id=operator_id).values_list("model", "document")
+    return {model: bytes(document) for model, document in rows}
+
+
+def scored(*, operator_id: UUID, decision_ids: Collection[UUID], model: str) -> dict[tuple[UUID, int], Judged]:
+    """Return choices as a ranker judged them, by (decision, position), in two queries.
+
+    Only undegraded decisions of this ranker, and only those that nobody's history went into who did not agree to
+    learning, or was erased since.
+    """
+    if not decision_ids:
+        return {}
+    personal = DecisionViewer.objects.filter(operator_id=operator_id, decision_id__in=decision_ids, learn=False)
+    unlearnable = set(personal.values_list("decision_id", flat=True))
+    rows = Choice.objects.filter(
+        operator_id=operator_id, decision_id__in=set(decision_ids) - unlearnable, decision__model=model,
+        decision__degraded="",
+    ).values_list("decision_id", "position", "decision__scene", "category", "creative_id", "score")  # fmt: skip
+    return {(row[0], row[1]): Judged(*row[2:]) for row in rows}
+
+
+def considered(*, operator_id: UUID, decision_ids: Collection[UUID]) -> dict[UUID, bytes]:
+    """Return which creatives decisions chose among, see ``decisions.considered`` (one query)."""
+    rows = Decision.objects.filter(operator_id=operator_id, id__in=decision_ids, degraded="")
+    return {decision_id: bytes(packed) for decision_id, packed in rows.values_list("id", "considered")}
 
 
 def get(*, operator_id: UUID, decision_id: UUID, screen_id: UUID | None = None) -> Decision:

@@ -1,33 +1,36 @@
 """Decide what a screen shows next, and forget whom it was for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import numpy as np
+from django.db import transaction
 
 import core.epochs
 import registry.serving
 import signage.serving
 import subjects.selectors
-from decisions import log
+from decisions import exploration as exploring
+from decisions import log, models, serving
 from decisions.audience import Audience, gather
 from decisions.candidates import candidates
 from decisions.clock import local_time
+from decisions.considered import pack
 from decisions.errors import NothingEligible
-from decisions.exploration import Exploration
+from decisions.exploration import Rule
 from decisions.links import why_url
-from decisions.models import DecisionViewer
 from decisions.phases import Phases
 from decisions.reasons import reasons, setting
 from decisions.slate import Pick, Scored, choose, score
 from decisions.wish import Wish
 from identities import viewers
+from recsys.exploration.luce import Exploration
+from recsys.exploration.posterior import Posterior
 from recsys.features import Context
 from signage.serving import SceneView, Situation
 
-EXPLORATION = Exploration()
 GRACE = timedelta(seconds=5)
 """What a lease lasts beyond its slate, so that a player can ask again before it ends."""
 
@@ -63,7 +66,7 @@ def decide(
     wish: Wish,
     at: datetime,
     phases: Phases | None = None,
-    exploration: Exploration = EXPLORATION,
+    exploration: Exploration | None = None,
     random: np.random.Generator | None = None,
 ) -> Slate:
     """Choose what a player's screen shows next and log the choice with its propensities.
@@ -73,6 +76,7 @@ def decide(
 
     Args:
         phases: takes the time of each phase.
+        exploration: what is left to chance; None for what suits the head, or its absence.
         random: chance; None for fresh entropy.
 
     Raises:
@@ -100,9 +104,11 @@ def decide(
             raise NothingEligible(scene.key)
     with phases("auction"):
         slots = min(wish.slots or scene.slots, scene.slots)
-        picks = choose(scored, slots, exploration, random or np.random.default_rng())
+        head = None if scored.degraded else serving.head(operator_id, versions, scored.model)
+        rule = exploring.rule(head, exploration)
+        picks = choose(scored, slots, rule, scene.key, random or np.random.default_rng())
     with phases("log"):
-        return _log(operator_id, situation, scene, wish, audience, context, scored, picks, at)
+        return _log(operator_id, situation, scene, wish, audience, context, scored, rule, picks, at)
 
 
 def context_of(situation: Situation, scene: SceneView, people: int, at: datetime) -> Context:
@@ -119,8 +125,32 @@ def forget(*, operator_id: UUID, subject_id: UUID) -> dict[str, int]:
 
     The decisions stay as what a screen showed; nothing in them leads to the person any more. May be repeated.
     """
-    linked = DecisionViewer.objects.filter(operator_id=operator_id, subject_id=subject_id)
+    linked = models.DecisionViewer.objects.filter(operator_id=operator_id, subject_id=subject_id)
     return {"decision_viewers": linked.update(subject_id=None, learn=False)}
+
+
+@transaction.atomic
+def keep_posterior(*, operator_id: UUID, model: str, posterior: Posterior, until: datetime) -> None:
+    """Explore by what was learnt about a ranker's scores from the next decision on; what was learnt before goes.
+
+    Args:
+        model: version of the ranker.
+        until: plays reported later were not learnt from.
+    """
+    models.Posterior.objects.update_or_create(
+        operator_id=operator_id, model=model,
+        defaults={
+            "document": posterior.document(), "plays": posterior.plays, "engaged": posterior.engaged, "until": until,
+        },
+    )  # fmt: skip
+    core.epochs.bump(operator_id=operator_id, topic=core.epochs.Topic.EXPLORATION)
+
+
+@transaction.atomic
+def drop_posteriors(*, operator_id: UUID, models_kept: Collection[str]) -> int:
+    """Delete what was learnt about rankers that serve no more, and return for how many."""
+    gone, _ = models.Posterior.objects.filter(operator_id=operator_id).exclude(model__in=models_kept).delete()
+    return gone
 
 
 def _audience(operator_id: UUID, situation: Situation, scene: SceneView, wish: Wish, at: datetime) -> Audience:
@@ -142,6 +172,7 @@ def _log(
     audience: Audience,
     context: Context,
     scored: Scored,
+    rule: Rule,
     picks: Sequence[Pick],
     at: datetime,
 ) -> Slate:
@@ -171,6 +202,8 @@ def _log(
         criteria=dict(wish.criteria),
         model=scored.model,
         degraded=scored.degraded,
+        exploration=rule.name,
+        considered=pack(scored.eligible),
         viewers=[(person.id, person.id in audience.learning) for person in audience.personalised] if personal else [],
         places=[_place(pick, lines) for pick, lines in zip(picks, why, strict=True)],
     )

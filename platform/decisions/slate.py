@@ -11,7 +11,7 @@ from catalog.offers import Offer
 from catalog.serving import Eligible
 from decisions.auction import Bids, fill
 from decisions.audience import Audience
-from decisions.exploration import Exploration
+from decisions.exploration import Rule
 from decisions.models import Basis
 from recsys.features import Context
 from recsys.serving.protocol import RankerProtocol
@@ -71,18 +71,28 @@ def score(ranker: RankerProtocol, context: Context, audience: Audience, eligible
     return Scored(eligible, np.clip(scores, 0.0, 1.0), basis, ranker.version)
 
 
-def choose(scored: Scored, places: int, exploration: Exploration, random: np.random.Generator) -> Sequence[Pick]:
-    """Hold the auction and return the slate, best place first."""
+def choose(scored: Scored, places: int, rule: Rule, scene: str, random: np.random.Generator) -> Sequence[Pick]:
+    """Hold the auction and return the slate, best place first.
+
+    Args:
+        rule: how the screen explores around the scores.
+        scene: key of the scene.
+    """
     eligible = scored.eligible
     bids = Bids(
-        scores=scored.scores,
+        scores=rule.values(scored.scores, eligible, scene),
         prices=eligible.price_micros,
-        priorities=np.where(eligible.paid, eligible.priority, CONTENT_TIER).astype(np.int64),
+        priorities=tiers(eligible.paid, eligible.priority),
     )
     return [
         Pick(eligible.offer(draw.index), float(scored.scores[draw.index]), draw.propensity)
-        for draw in fill(bids, places, exploration, random)
+        for draw in fill(bids, places, rule.exploration, random)
     ]
+
+
+def tiers(paid: NDArray[np.bool_], priorities: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return the tier of each candidate: its campaign's priority, or that of content."""
+    return np.where(paid, priorities, CONTENT_TIER).astype(np.int64)
 
 
 def _house(eligible: Eligible) -> Eligible:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decisions.auction import Bids, fill, values
-from decisions.exploration import Exploration
+from recsys.exploration.luce import Exploration
 
 EXPLORATION = Exploration()
 

@@ -1,101 +1,226 @@
-"""Chance with known probabilities."""
+"""The head on the decision path: chances stay exact, nothing more is asked of the database, refusals change nothing."""
 
 from collections import Counter
+from uuid import uuid4
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from decisions.exploration import Exploration, draw, probabilities
+import catalog.serving
+import core.epochs
+import decisions.serving
+import registry.serving
+from core.ids import parse_public_id
+from decisions import selectors, services
+from decisions.auction import Bids, fill, first_place
+from decisions.considered import pack, unpack
+from decisions.exploration import CHANCE, LUCE, WITH_HEAD, rule
+from decisions.models import Decision, Posterior
+from recsys.exploration.head import Head, Mode
+from recsys.exploration.learning import Observations, learn
+from recsys.exploration.luce import Exploration
 
-values = st.lists(st.floats(0, 1e12, allow_nan=False), min_size=1, max_size=40).map(np.array)
-explorations = st.builds(Exploration, temperature=st.floats(0.05, 5), floor=st.floats(0, 1))
+MODEL = "uniform"
 
 
-@given(values, explorations)
-def test_probabilities_sum_to_one_and_keep_the_floor(values, exploration):
-    chances = probabilities(values, exploration)
+def learnt(engaged: dict[str, float], *, plays: int = 400, scene: str = "lobby", category: str = "food"):
+    """Learn that creatives engaged these shares of their plays, at a model that gives each of them .05."""
+    count = len(engaged)
+    return learn(
+        Observations(
+            (scene,) * count, (category,) * count, tuple(engaged), np.full(count, np.log(0.05 / 0.95)),
+            np.full(count, plays), np.array([round(plays * share) for share in engaged.values()]),
+        )
+    )  # fmt: skip
 
-    assert chances.shape == values.shape
+
+@pytest.fixture(autouse=True)
+def empty_handed(monkeypatch):
+    """No head of another test is held."""
+    monkeypatch.setattr(decisions.serving, "_held", {})
+
+
+@pytest.fixture
+def shelf(place):
+    """Three creatives, of which the log says that the first is liked and the last is not."""
+    added = [place.creative(title) for title in ("Tea", "Coffee", "Milk")]
+    return dict(zip([one.public_id for one in added], (0.4, 0.05, 0.01), strict=True))
+
+
+def keep(place, posterior, model=MODEL):
+    services.keep_posterior(operator_id=place.operator_id, model=model, posterior=posterior, until=timezone.now())
+
+
+def test_without_a_posterior_chance_explores(place, shelf):
+    slate = place.decide(slots=1)
+
+    decision = Decision.objects.get(id=slate.decision_id)
+    assert decision.exploration == CHANCE
+    assert slate.places[0].pick.propensity == pytest.approx(1 / 3)
+
+
+def test_what_was_learnt_decides_from_the_next_decision_on(place, shelf):
+    place.decide(slots=1)
+    posterior = learnt(shelf)
+    keep(place, posterior)
+
+    shown = Counter(place.decide(slots=1).places[0].pick.offer.public_id for _ in range(30))
+
+    assert shown[next(iter(shelf))] >= 25
+    names = set(Decision.objects.exclude(exploration=CHANCE).values_list("exploration", flat=True))
+    assert names == {f"thompson:{posterior.digest()[:16]}"}
+
+
+def test_the_log_holds_the_rankers_score_and_the_exact_chance(place, shelf):
+    posterior = learnt(shelf)
+    keep(place, posterior)
+
+    first, second = place.decide(slots=2).places
+
+    head = Head(posterior)
+    worth = head.values(Mode.THOMPSON, head.arms(list(shelf), ["food"] * 3), np.full(3, 0.05), "lobby")
+    bids = Bids(worth, np.zeros(3, dtype=np.int64), np.full(3, 5))
+    chances = dict(zip(shelf, first_place(bids, WITH_HEAD), strict=True))
+    assert first.pick.score == pytest.approx(0.05)
+    assert first.pick.propensity == pytest.approx(chances[first.pick.offer.public_id])
+    assert 0 < second.pick.propensity <= 1
+
+
+def test_a_posterior_of_another_ranker_is_not_used(place, shelf):
+    keep(place, learnt(shelf), model="a" * 64)
+
+    place.decide()
+
+    assert Decision.objects.get().exploration == CHANCE
+
+
+def test_a_head_asks_the_database_for_nothing(place, shelf):
+    place.decide()
+    with CaptureQueriesContext(connection) as without:
+        place.decide()
+    keep(place, learnt(shelf))
+    place.decide()
+
+    with CaptureQueriesContext(connection) as queries:
+        place.decide()
+
+    assert Decision.objects.latest("id").exploration != CHANCE
+    assert len(queries) == len(without)
+
+
+def test_a_posterior_that_cannot_be_read_leaves_it_to_chance(place, shelf, caplog):
+    keep(place, learnt(shelf))
+    Posterior.objects.update(document=b"damaged")
+
+    slate = place.decide()
+
+    assert slate.places
+    assert Decision.objects.get().exploration == CHANCE
+    assert "chance explores alone" in caplog.text
+
+
+def test_learning_anew_replaces_what_was_learnt(place, shelf):
+    keep(place, learnt(shelf, plays=100))
+    keep(place, learnt(shelf, plays=200))
+
+    only = Posterior.objects.get()
+    assert (only.plays, only.engaged) == (600, 92)
+
+
+def test_what_was_learnt_about_rankers_that_serve_no_more_goes(place, shelf):
+    keep(place, learnt(shelf), model="old")
+    keep(place, learnt(shelf), model="new")
+
+    gone = services.drop_posteriors(operator_id=place.operator_id, models_kept=["new"])
+
+    assert gone == 1
+    assert list(selectors.posteriors(operator_id=place.operator_id)) == ["new"]
+
+
+def test_no_operator_sees_what_another_has_learnt(place, shelf, foreign_place):
+    keep(place, learnt(shelf))
+
+    assert selectors.posteriors(operator_id=foreign_place.operator_id) == {}
+
+
+def test_a_failing_ranker_asks_no_head(place, shelf, monkeypatch):
+    class Broken:
+        version = MODEL
+
+        def rank(self, *args, **options):
+            raise RuntimeError("out of memory")
+
+    keep(place, learnt(shelf))
+    monkeypatch.setattr(registry.serving, "active_ranker", lambda operator_id, versions: Broken())
+
+    place.decide()
+
+    assert Decision.objects.get().exploration == CHANCE
+
+
+def test_rules_without_and_with_a_head():
+    head = Head(learnt({"crv_1": 0.1}))
+
+    assert rule(None).exploration == LUCE
+    assert rule(head).exploration == WITH_HEAD
+    assert rule(head, Exploration(0.3, 0.2)).exploration == Exploration(0.3, 0.2)
+    assert rule(head).name == f"thompson:{head.digest[:16]}"
+
+
+def test_an_ensembles_first_places_come_as_often_as_first_place_says():
+    random, draws = np.random.default_rng(4), 8000
+    scores = random.random((5, 6))
+    bids = Bids(scores, np.array([0, 10, 20, 0, 40, 10]), np.array([5, 7, 7, 5, 7, 3]))
+    counts = Counter(fill(bids, 1, LUCE, random)[0].index for _ in range(draws))
+
+    chances = first_place(bids, LUCE)
+
+    assert chances[[0, 3, 5]].tolist() == [0, 0, 0]
     assert chances.sum() == pytest.approx(1)
-    assert (chances >= exploration.floor / len(values) - 1e-15).all()
+    for index in (1, 2, 4):
+        deviation = (chances[index] * (1 - chances[index]) / draws) ** 0.5
+        assert counts[index] / draws == pytest.approx(chances[index], abs=4.5 * deviation)
 
 
-@given(values, explorations)
-def test_a_higher_value_never_has_a_lower_probability(values, exploration):
-    chances = probabilities(values, exploration)
+def test_the_log_tells_what_was_considered(place, shelf):
+    place.decide()
+    later = place.creative("Juice")
+    packed = selectors.considered(
+        operator_id=place.operator_id, decision_ids=[Decision.objects.get().id]
+    )  # fmt: skip
+    ids = sorted([*(parse(one) for one in shelf), later.id])
 
-    assert (np.diff(chances[np.argsort(values, kind="stable")]) >= -1e-12).all()
+    (considered,) = packed.values()
 
-
-@given(values, explorations, st.integers(0, 10), st.integers(0, 2**32))
-def test_a_draw_holds_different_candidates_with_possible_propensities(values, exploration, places, seed):
-    drawn = list(draw(values, places, exploration, np.random.default_rng(seed)))
-
-    assert len(drawn) == min(places, len(values))
-    assert len({one.index for one in drawn}) == len(drawn)
-    assert all(0 < one.propensity <= 1 for one in drawn)
-
-
-@given(values, explorations, st.integers(1, 10), st.integers(0, 2**32))
-def test_each_propensity_is_the_probability_among_what_is_left(values, exploration, places, seed):
-    left = list(range(len(values)))
-
-    for one in draw(values, places, exploration, np.random.default_rng(seed)):
-        expected = probabilities(values[left], exploration)[left.index(one.index)]
-        assert one.propensity == pytest.approx(expected, rel=1e-9)
-        left.remove(one.index)
+    places = unpack(considered, ids)
+    assert places is not None
+    assert {ids[place] for place in places} == {parse(one) for one in shelf}
+    assert len(considered) == 13
 
 
-def test_the_scale_of_the_values_does_not_matter():
-    exploration = Exploration(temperature=0.5)
-
-    small = probabilities(np.array([1e-9, 2e-9, 3e-9]), exploration)
-    large = probabilities(np.array([1e9, 2e9, 3e9]), exploration)
-
-    np.testing.assert_allclose(small, large)
+def parse(public: str):
+    return parse_public_id("crv", public)
 
 
-def test_worthless_candidates_are_drawn_uniformly():
-    chances = probabilities(np.zeros(4), Exploration(temperature=0.3, floor=0.0))
+def test_what_was_considered_is_not_guessed_at_once_the_order_has_changed(place, shelf):
+    place.decide()
+    considered = bytes(Decision.objects.get().considered)
+    ids = sorted(parse(one) for one in shelf)
 
-    np.testing.assert_allclose(chances, 0.25)
-
-
-def test_temperature_one_without_floor_is_in_proportion_to_the_values():
-    chances = probabilities(np.array([1.0, 3.0, 6.0]), Exploration(temperature=1.0, floor=0.0))
-
-    np.testing.assert_allclose(chances, [0.1, 0.3, 0.6])
+    assert unpack(considered, [uuid4(), *ids]) is None
+    assert unpack(considered, ids[:2]) is None
+    assert unpack(b"", ids) is None
 
 
-@pytest.mark.parametrize(("temperature", "floor"), [(0, 0.1), (-1, 0.1), (1, -0.1), (1, 1.1), (float("nan"), 0.1)])
-def test_impossible_settings_are_refused(temperature, floor):
-    with pytest.raises(ValueError, match="temperature must be above 0"):
-        Exploration(temperature, floor)
+def test_candidates_survive_packing(place, shelf):
+    versions = core.epochs.versions(operator_id=place.operator_id)
+    snapshot = catalog.serving.snapshot(place.operator_id, versions)
+    eligible = catalog.serving.Eligible(snapshot, np.array([0, 2]))
 
+    places = unpack(pack(eligible), [offer.id for offer in snapshot.offers])
 
-def test_slates_come_as_often_as_their_propensities_say():
-    worth, exploration, draws = np.array([1.0, 2.0, 4.0]), Exploration(temperature=0.8, floor=0.1), 40_000
-    random = np.random.default_rng(20261122)
-    counts, expected = Counter(), {}
-    for _ in range(draws):
-        slate = list(draw(worth, 2, exploration, random))
-        order = tuple(one.index for one in slate)
-        counts[order] += 1
-        expected[order] = float(np.prod([one.propensity for one in slate]))
-
-    assert sum(expected.values()) == pytest.approx(1)
-    for order, propensity in expected.items():
-        deviation = (propensity * (1 - propensity) / draws) ** 0.5
-        assert counts[order] / draws == pytest.approx(propensity, abs=4.5 * deviation)
-
-
-def test_weights_by_the_inverse_propensity_estimate_another_policy_without_bias():
-    worth, exploration = np.array([1.0, 2.0, 4.0]), Exploration(temperature=0.5, floor=0.2)
-    reward, random, draws = np.array([0.9, 0.5, 0.1]), np.random.default_rng(7), 40_000
-    drawn = [next(draw(worth, 1, exploration, random)) for _ in range(draws)]
-
-    uniform_policy = np.mean([reward[one.index] / (3 * one.propensity) for one in drawn])
-
-    assert uniform_policy == pytest.approx(reward.mean(), abs=0.02)
+    assert places is not None
+    assert places.tolist() == [0, 2]

@@ -13,10 +13,10 @@ import subjects.services
 from core.ids import public_id
 from decisions import services
 from decisions.errors import NothingEligible
-from decisions.exploration import Exploration
 from decisions.models import Choice, Decision, DecisionViewer
 from identities.errors import ForeignViewerToken, ViewerTokenExpired
 from identities.viewers import How, ViewerState
+from recsys.exploration.luce import Exploration
 from recsys.serving.uniform import UniformRanker
 from signage.errors import UnknownScene
 
