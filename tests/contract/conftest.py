@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import numpy as np
 import onnx
 import pytest
 from django.apps import apps
@@ -41,12 +42,13 @@ from core.ids import parse_public_id, public_id
 from core.models import Reply
 from core.tenancy import operator_scope, platform_scope
 from core.times import utc
-from decisions.services import decide
+from decisions.services import decide, keep_posterior
 from decisions.wish import Wish
 from faceid.openset import calibration
 from identities import index
 from identities.models import Supervision, Template
 from identities.services.rotation import put_on_record
+from recsys.exploration.learning import Observations, learn
 from recsys.features import DEFAULT_SPEC
 from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
 
@@ -222,6 +224,7 @@ def populate(operator: Operator, folder: Path, *, shade: int) -> World:
         _models(operator.id, names, folder, shade)
         _log(operator.id, at, names)
         _calibrated(operator.id, at)
+        _explored(operator.id, at)
         Reply.objects.create(
             operator_id=operator.id, key="an-earlier-key", actor=ACTOR, digest=b"d", status=200, body=b"b"
         )
@@ -237,6 +240,11 @@ def _calibrated(operator_id: UUID, at: datetime) -> None:
     identities.models.Calibration.objects.create(
         operator_id=operator_id, contract=made.contract, content=made.fields()
     )  # fmt: skip
+
+
+def _explored(operator_id: UUID, at: datetime) -> None:
+    played = Observations(("lobby",), ("food",), ("crv_bread",), np.array([-3.0]), np.array([20]), np.array([2]))
+    keep_posterior(operator_id=operator_id, model="uniform", posterior=learn(played), until=at)
 
 
 def _places(operator_id: UUID, at: datetime, names: dict[str, str]) -> None:
