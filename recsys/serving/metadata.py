@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from recsys.serving.calibration import Calibration
+
+__all__ = ["FLAT", "PREFIX", "SPLIT", "Calibration", "ModelMetadata"]
 
 PREFIX = "vitrine."
 SPLIT = "split"
 """The graph of ranking: viewers and candidates apart, see `recsys.features.encode`."""
 FLAT = "flat"
 """Any other graph: one row for each output. Files that do not say what they are, are taken for this."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Platt scaling: the calibrated log-odds are slope x log-odds + intercept."""
-
-    slope: float = 1.0
-    intercept: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +44,7 @@ class ModelMetadata:
             PREFIX + "spec": self.spec,
             PREFIX + "data": self.data,
             PREFIX + "trained_at": self.trained_at,
-            PREFIX + "calibration.slope": repr(self.calibration.slope),
-            PREFIX + "calibration.intercept": repr(self.calibration.intercept),
+            PREFIX + "calibration": json.dumps(self.calibration.document(), sort_keys=True),
         }
 
     @classmethod
@@ -57,16 +53,13 @@ class ModelMetadata:
 
         Raises:
             KeyError: a property is missing.
-            ValueError: the calibration is no pair of numbers.
+            ValueError: the calibration is none.
         """
         return cls(
             kind=properties[PREFIX + "kind"],
             spec=properties[PREFIX + "spec"],
             data=properties[PREFIX + "data"],
             trained_at=properties[PREFIX + "trained_at"],
-            calibration=Calibration(
-                slope=float(properties[PREFIX + "calibration.slope"]),
-                intercept=float(properties[PREFIX + "calibration.intercept"]),
-            ),
+            calibration=Calibration.read(properties[PREFIX + "calibration"]),
             graph=properties.get(PREFIX + "graph", FLAT),
         )

@@ -22,12 +22,12 @@ from recsys.features import (
     encode,
     encode_items,
 )
-from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
+from recsys.serving.calibration import calibrate, calibrate_rows
+from recsys.serving.metadata import SPLIT, ModelMetadata
 
 WARM_SIZES = ((1, 1), (1, 200), (2, 16))
 """Viewers and candidates of the decisions that warm a session."""
 SCORED_AT_ONCE = 4_096
-SMALLEST = np.float32(1e-7)
 
 
 class RankerRefused(ValueError):
@@ -113,7 +113,8 @@ class Ranker:
         if not all(shape):
             return np.zeros(shape, dtype=np.float32)
         feeds = encode(context, viewers, candidates, position, self.spec)
-        return calibrate(self.run(feeds), self.metadata.calibration)
+        calibration = self.metadata.calibration
+        return calibrate(self.run(feeds), calibration, calibration.shift(feeds))
 
     def score(self, rows: Feeds) -> NDArray[np.float32]:
         """Score the rows of a log, a viewer and a candidate each.
@@ -129,7 +130,7 @@ class Ranker:
         for start in range(0, count, SCORED_AT_ONCE):
             part = slice(start, start + SCORED_AT_ONCE)
             scores[part] = self.run({name: ids[part] for name, ids in rows.items()})[:, 0]
-        return calibrate(scores, self.metadata.calibration)
+        return calibrate_rows(scores, self.metadata.calibration, rows)
 
     def run(self, feeds: Feeds) -> NDArray[np.float32]:
         """Run the bare session: probabilities as the network gives them, float32, shape (viewers, candidates).
@@ -164,19 +165,6 @@ class Ranker:
                     f"the model gives scores of shape {scores.shape} for {viewers} viewers and {count} candidates, "
                     f"expected finite ones of shape {(viewers, count)}"
                 )
-
-
-def calibrate(probabilities: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
-    """Apply Platt scaling to probabilities of any shape.
-
-    Platt, "Probabilistic outputs for support vector machines", 1999; here on the log-odds of the network's probability.
-    """
-    safe = np.clip(probabilities, SMALLEST, 1 - SMALLEST)
-    logits = np.log(safe / (1 - safe))
-    logits *= np.float32(calibration.slope)
-    logits += np.float32(calibration.intercept)
-    calibrated: NDArray[np.float32] = 1 / (1 + np.exp(-logits))
-    return calibrated
 
 
 def _open(content: bytes) -> tuple[onnxruntime.InferenceSession, ModelMetadata]:

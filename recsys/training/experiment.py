@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.features import DEFAULT_SPEC, FeatureSpec
-from recsys.serving.metadata import Calibration, ModelMetadata
-from recsys.serving.ranker import calibrate
+from recsys.serving.calibration import Calibration, calibrate_rows
+from recsys.serving.metadata import ModelMetadata
 from recsys.training.baselines import base_rate, item_rate
 from recsys.training.behaviour import train_behaviour
-from recsys.training.calibrate import fit_platt
+from recsys.training.calibrate import fit_calibration
 from recsys.training.dataset import Examples, Split, data_digest, read_dataset, split_by_time
 from recsys.training.export import export
 from recsys.training.fit import fit, score
@@ -100,8 +100,8 @@ def _train_kind(kind: Kind, split: Split, spec: FeatureSpec, request: TrainingRe
     losses = fit(network, split, stage=kind, epochs=request.epochs, batch_size=request.batch_size, progress=progress)
     seconds = time.perf_counter() - started
     validation, test = score(network, split.validation), score(network, split.test)
-    calibration = fit_platt(split.validation.labels, validation)
-    calibrated = calibrate(test, calibration)
+    calibration = fit_calibration(split.validation.labels, validation, split.validation.feeds)
+    calibrated = calibrate_rows(test, calibration, split.test.feeds)
     report = ModelReport(
         kind=kind,
         validation=_measure(split.validation, validation),
