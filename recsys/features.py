@@ -48,6 +48,8 @@ In the rows of a log everything has shape (rows, length of the feature): a viewe
 HISTORY_LENGTH = 50
 POSITION_BUCKETS = 10
 PARTY_BUCKETS = 10
+MOST_MOMENTS = 4_096
+"""Contexts remembered: a screen sees each of its scenes, hours and sizes of a party again and again."""
 ENCODING = 1
 """Raised whenever the same words would become other ids."""
 
@@ -157,6 +159,16 @@ class FeatureSpec:
         return tuple(name for name in self.singles if name not in ITEM_WORDS)
 
     @cached_property
+    def viewer_places(self) -> tuple[int, int]:
+        """Places of the viewer's key and of the history's length among ``viewer_singles``."""
+        return self.viewer_singles.index("viewer"), self.viewer_singles.index("history_length")
+
+    @cached_property
+    def moments(self) -> dict[tuple[Context, int], Ids]:
+        """What this process remembers of contexts and positions: their ids, see `encode`."""
+        return {}
+
+    @cached_property
     def histories(self) -> tuple[str, ...]:
         """Names of the features that hold a history per example."""
         return tuple(feature.name for feature in self.features if feature.length > 1)
@@ -243,7 +255,7 @@ def encode_items(items: Sequence[Item], spec: FeatureSpec = DEFAULT_SPEC) -> Can
     """Encode creatives, once per version of the catalogue."""
     ids = np.empty((len(ITEM_WORDS), len(items)), dtype=np.int32)
     for place, field in enumerate(ITEM_WORDS):
-        ids[place] = _ids(field, map(attrgetter(field), items), spec.sizes[field])
+        ids[place] = _ids(field, items, spec.sizes[field])
     return Candidates(tuple(item.creative for item in items), ids)
 
 
@@ -263,19 +275,18 @@ def encode(
         int32 ids: for each feature of a viewer or a moment (viewers, length of the feature), for each feature of a
         creative (1, candidates).
     """
-    moment = _context(context, position, spec)
-    rows, histories = [], np.zeros((len(spec.histories), len(viewers), spec.history_length), dtype=np.int32)
+    moment = _moment(context, position, spec)
+    singles = moment.repeat(len(viewers), axis=1)
+    histories = np.zeros((len(spec.histories), len(viewers), spec.history_length), dtype=np.int32)
+    key_place, length_place = spec.viewer_places
     for row, viewer in enumerate(viewers):
         newest = viewer.history[: spec.history_length]
-        moment["viewer"] = identifier("viewer", viewer.key, spec.sizes["viewer"])
-        moment["history_length"] = len(newest)
-        rows.append([moment[name] for name in spec.viewer_singles])
+        singles[key_place, row, 0] = identifier("viewer", viewer.key, spec.sizes["viewer"])
+        singles[length_place, row, 0] = len(newest)
         if newest:
             for place, name in enumerate(spec.histories):
-                words = map(attrgetter(HISTORIES[name]), newest)
-                histories[place, row, : len(newest)] = _ids(HISTORIES[name], words, spec.sizes[name])
-    singles = np.array(rows, dtype=np.int32).reshape(len(viewers), len(spec.viewer_singles)).T
-    feeds = dict(zip(spec.viewer_singles, np.ascontiguousarray(singles)[:, :, None], strict=True))
+                histories[place, row, : len(newest)] = _ids(HISTORIES[name], newest, spec.sizes[name])
+    feeds = dict(zip(spec.viewer_singles, singles, strict=True))
     feeds |= zip(spec.histories, histories, strict=True)
     feeds |= zip(ITEM_WORDS, candidates.ids[:, None, :], strict=True)
     return feeds
@@ -286,15 +297,23 @@ def clip_number(name: str, value: int, size: int) -> int:
     return value % size if name in ("hour", "weekday") else min(max(value, 0), size - 1)
 
 
-def _context(context: Context, position: int, spec: FeatureSpec) -> dict[str, int]:
+def _moment(context: Context, position: int, spec: FeatureSpec) -> Ids:
+    """Encode what all viewers share, in the order of ``spec.viewer_singles``; shape (features, 1, 1)."""
+    known = spec.moments.get((context, position))
+    if known is None:
+        if len(spec.moments) >= MOST_MOMENTS:
+            spec.moments.clear()
+        known = spec.moments[context, position] = _encode_moment(context, position, spec)
+    return known
+
+
+def _encode_moment(context: Context, position: int, spec: FeatureSpec) -> Ids:
     sizes = spec.sizes
-    moment = {name: catalogue_identifiers(name, sizes[name])[getattr(context, name)] for name in CONTEXT_WORDS}
-    numbers = (context.hour, context.weekday, position, context.party)
-    moment |= {
-        name: clip_number(name, value, sizes[name]) for name, value in zip(CONTEXT_NUMBERS, numbers, strict=True)
-    }
-    return moment
+    ids = {name: identifier(name, getattr(context, name), sizes[name]) for name in CONTEXT_WORDS}
+    numbers = zip(CONTEXT_NUMBERS, (context.hour, context.weekday, position, context.party), strict=True)
+    ids |= {name: clip_number(name, value, sizes[name]) for name, value in numbers}
+    return np.array([ids.get(name, 0) for name in spec.viewer_singles], dtype=np.int32)[:, None, None]
 
 
-def _ids(field: str, words: Iterable[str | None], size: int) -> list[int]:
-    return list(map(catalogue_identifiers(field, size).__getitem__, words))
+def _ids(field: str, things: Iterable[Item | Behaviour], size: int) -> list[int]:
+    return list(map(catalogue_identifiers(field, size).__getitem__, map(attrgetter(field), things)))
