@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SMALLEST = np.float32(1e-7)
+ONE = np.float32(1)
+SMALLEST, LARGEST = np.float32(1e-7), ONE - np.float32(1e-7)
 
 Shifts = Mapping[int, float]
 """What is added to the log-odds, by id of the feature (`recsys.features`); nothing where an id is missing."""
@@ -38,9 +39,8 @@ class Calibration:
         total: NDArray[np.float32] | float = 0.0
         for name, shifts in (("scene", self.scenes), ("position", self.positions)):
             if shifts and name in feeds:
-                ids, places = np.unique(feeds[name], return_inverse=True)
-                by_id = np.array([shifts.get(int(one), 0.0) for one in ids], dtype=np.float32)
-                total = total + by_id[places].reshape(-1, 1)
+                found = [shifts.get(one, 0.0) for one in feeds[name][:, 0].tolist()]
+                total = total + np.array(found, dtype=np.float32)[:, None]
         return total
 
     def document(self) -> dict[str, Any]:
@@ -78,12 +78,15 @@ def calibrate(
     Args:
         shift: of the same shape or one that broadcasts to it: `Calibration.shift`.
     """
-    safe = np.clip(probabilities, SMALLEST, 1 - SMALLEST)
-    logits = np.log(safe / (1 - safe))
-    logits *= np.float32(calibration.slope)
-    logits += np.float32(calibration.intercept)
-    logits += np.float32(shift) if isinstance(shift, float) else shift
-    calibrated: NDArray[np.float32] = 1 / (1 + np.exp(-logits))
+    odds = np.asarray(probabilities, dtype=np.float32).clip(SMALLEST, LARGEST)
+    odds /= ONE - odds
+    np.log(odds, out=odds)
+    odds *= np.float32(calibration.slope)
+    odds += calibration.intercept + shift
+    np.negative(odds, out=odds)
+    np.exp(odds, out=odds)
+    odds += ONE
+    calibrated: NDArray[np.float32] = np.reciprocal(odds, out=odds)
     return calibrated
 
 
