@@ -23,12 +23,13 @@ class UnusableObservations(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
-    """Plays, counted where scene, category, creative and the ranking model's score are the same; all of length n.
+    """Plays, counted where place, category, creative and the ranking model's score are the same; all of length n.
 
     Attributes:
         scenes, categories, creatives: words.
         logits: log-odds of the score the ranking model gave when it was shown, float64.
         plays, engaged: counts; engaged at most plays.
+        positions: places in the slate, from 0; empty when all were first.
     """
 
     scenes: tuple[str, ...]
@@ -37,6 +38,7 @@ class Observations:
     logits: Reals = field(repr=False)
     plays: NDArray[np.int64] = field(repr=False)
     engaged: NDArray[np.int64] = field(repr=False)
+    positions: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be.
@@ -47,6 +49,8 @@ class Observations:
         columns = (self.scenes, self.categories, self.creatives, self.logits, self.plays, self.engaged)
         if len({len(column) for column in columns}) != 1:
             raise UnusableObservations(f"Columns must be of one length, got {[len(column) for column in columns]}.")
+        if len(self.positions) not in (0, len(self.creatives)) or min(self.positions, default=0) < 0:
+            raise UnusableObservations("Positions must be given for every row, from 0, or for none.")
         if not np.isfinite(self.logits).all():
             raise UnusableObservations("Log-odds must be finite numbers; leave out plays without a real score.")
         if (self.plays < 1).any() or (self.engaged < 0).any() or (self.engaged > self.plays).any():
@@ -54,6 +58,12 @@ class Observations:
 
     def __len__(self) -> int:
         return len(self.creatives)
+
+    def words(self) -> list[tuple[str, ...]]:
+        """Return the shared features of each kind; the first place, at which decisions are made, is none."""
+        behind = tuple(f"position:{place}" if place else "" for place in self.positions)
+        kinds = [tuple(f"scene:{word}" for word in self.scenes), tuple(f"category:{word}" for word in self.categories)]
+        return [*kinds, behind] if behind else kinds
 
 
 def learn(observations: Observations, prior: Prior | None = None) -> Posterior:
@@ -110,11 +120,7 @@ class _Problem:
 
 def _fitted(observations: Observations, prior: Prior) -> tuple[Posterior, float]:
     """Return the posterior and the log evidence of its prior (up to what all priors share)."""
-    words = tuple(
-        sorted(
-            {f"scene:{word}" for word in observations.scenes} | {f"category:{word}" for word in observations.categories}
-        )
-    )
+    words = tuple(sorted({word for kind in observations.words() for word in kind if word}))
     arms = tuple(sorted(set(observations.creatives)))
     centre = float(np.average(observations.logits, weights=observations.plays)) if len(observations) else 0.0
     problem = _problem(observations, prior, words, arms, centre)
@@ -134,12 +140,12 @@ def _problem(
     observations: Observations, prior: Prior, words: tuple[str, ...], arms: tuple[str, ...], centre: float
 ) -> _Problem:
     places = {word: FIRST_WORD + number for number, word in enumerate(words)}
-    rows = np.arange(len(observations))
     features = np.zeros((len(observations), FIRST_WORD + len(words)))
     features[:, BIAS] = 1.0
     features[:, SLOPE] = observations.logits - centre
-    features[rows, [places[f"scene:{word}"] for word in observations.scenes]] = 1.0
-    features[rows, [places[f"category:{word}"] for word in observations.categories]] = 1.0
+    for kind in observations.words():
+        marked = [row for row, word in enumerate(kind) if word]
+        features[marked, [places[kind[row]] for row in marked]] = 1.0
     numbers = {arm: number for number, arm in enumerate(arms)}
     spreads = np.full(features.shape[1], prior.word)
     spreads[BIAS], spreads[SLOPE] = prior.bias, prior.slope

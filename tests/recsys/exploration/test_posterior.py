@@ -63,6 +63,17 @@ def test_the_mode_and_the_precision_are_those_of_the_plain_logistic_model():
     np.testing.assert_allclose(flat_precision(posterior), hessian, rtol=1e-9)
 
 
+def test_later_places_have_an_effect_of_their_own_which_the_first_does_not_share():
+    counts, logits = np.full(2, 5000), np.full(2, -1.0)
+    engaged = np.array([1345, 700])  # a rate of .269 is log-odds of -1; behind it fewer look
+    posterior = learn(
+        Observations(("desk",) * 2, ("food",) * 2, ("crv_1",) * 2, logits, counts, engaged, (0, 1)), Prior(word=1.0)
+    )
+
+    assert posterior.words == ("category:food", "position:1", "scene:desk")
+    assert posterior.shared[3] == pytest.approx(np.log(0.14 / 0.86) + 1, abs=0.1)
+
+
 def test_counting_equal_plays_together_changes_nothing():
     one = observed(400)
     keys = sorted(set(zip(one.scenes, one.creatives, one.logits.tolist(), strict=True)))
@@ -158,6 +169,8 @@ def test_a_document_of_another_format_is_refused():
         ({"plays": np.array([0])}, "at least one play"),
         ({"engaged": np.array([2])}, "at least one play"),
         ({"scenes": ("a", "b")}, "one length"),
+        ({"positions": (0, 1)}, "for every row"),
+        ({"positions": (-1,)}, "from 0"),
     ],
 )
 def test_observations_that_cannot_be_are_refused(change, says):
