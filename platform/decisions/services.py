@@ -21,6 +21,7 @@ from decisions.considered import pack
 from decisions.errors import NothingEligible
 from decisions.exploration import Rule
 from decisions.links import why_url
+from decisions.observing import observe
 from decisions.phases import Phases
 from decisions.reasons import reasons, setting
 from decisions.slate import Pick, Scored, choose, score
@@ -99,7 +100,8 @@ def decide(
             raise NothingEligible(scene.key)
     with phases("rank"):
         context = context_of(situation, scene, audience.people, at)
-        scored = score(registry.serving.active_ranker(operator_id, versions), context, audience, eligible)
+        ranker = registry.serving.ranker_for(operator_id, versions, situation.screen_id)
+        scored = score(ranker, context, audience, eligible)
         if not len(scored.eligible):
             raise NothingEligible(scene.key)
     with phases("auction"):
@@ -108,7 +110,12 @@ def decide(
         rule = exploring.rule(head, exploration)
         picks = choose(scored, slots, rule, scene.key, random or np.random.default_rng())
     with phases("log"):
-        return _log(operator_id, situation, scene, wish, audience, context, scored, rule, picks, at)
+        slate = _log(operator_id, situation, scene, wish, audience, context, scored, rule, picks, at)
+        observe(
+            operator_id=operator_id, decision_id=slate.decision_id, at=at, context=context, audience=audience,
+            scored=scored, picks=picks, milliseconds=phases.milliseconds["rank"],
+        )  # fmt: skip
+    return slate
 
 
 def context_of(situation: Situation, scene: SceneView, people: int, at: datetime) -> Context:

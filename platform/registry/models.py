@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -200,6 +201,47 @@ class Trial(OperatorRecord):
 
     def __str__(self) -> str:
         return f"{self.version_id} as {self.stage}"
+
+
+class Observation(OperatorRecord):
+    """What one ranker did about one decision while a trial was under way; it names nobody and goes after a month.
+
+    Attributes:
+        decision_id: of the log; no foreign key, since an observation may be written before its decision is seen.
+        stage: as what the ranker took part: champion, canary or shadow.
+        model: SHA-256 of its file.
+        took_us: microseconds of scoring.
+        failed: whether it could not score.
+        scores: a shadow's scores of what was shown, best place first; empty for who decided, whose scores are logged.
+        agreement: a shadow's rank correlation with who decided, over all candidates, -1 to 1; None below two.
+        same_first: whether a shadow found the same candidate best.
+    """
+
+    PREFIX = "obs"
+
+    decision_id = models.UUIDField()
+    stage = models.CharField(max_length=16, choices=Stage.choices)
+    model = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    took_us = models.PositiveIntegerField()
+    failed = models.BooleanField(default=False)
+    scores = ArrayField(models.FloatField(), default=list)
+    agreement = models.FloatField(null=True)
+    same_first = models.BooleanField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["operator", "decision_id", "stage"], name="observation_once_per_decision"),
+            models.CheckConstraint(condition=Q(stage__in=[Stage.CHAMPION, *ON_TRIAL]), name="observation_stage_known"),
+            models.CheckConstraint(
+                condition=Q(agreement__isnull=True) | Q(agreement__gte=-1, agreement__lte=1),
+                name="observation_agreement_range",
+            ),
+        ]
+        indexes = [models.Index(fields=["operator", "model", "at"], name="observation_of_model")]
+
+    def __str__(self) -> str:
+        return f"{self.decision_id} by the {self.stage}"
 
 
 class PromotionPolicy(OperatorRecord):

@@ -229,10 +229,10 @@ def ranker_for(operator_id: UUID, versions: Mapping[str, int], screen_id: UUID) 
     return held.canary.ranker
 
 
-def shadow_of(operator_id: UUID) -> Tried | None:
-    """Return the ranker that scores beside the champion, as far as this process holds one; never a query."""
+def on_trial(operator_id: UUID) -> Held | None:
+    """Return what this process holds when a canary or a shadow is among it, else None; never a query."""
     held = _rankers.holding(operator_id)
-    return held.shadow if held is not None else None
+    return held if held is not None and (held.canary or held.shadow) else None
 
 
 def status(operator_id: UUID) -> Status:
