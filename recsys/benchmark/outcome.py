@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 METRICS: Final = ("auc", "gauc", "log_loss", "ece", "ndcg", "coverage")
+COLD: Final = ("anonymous_auc", "new_item_auc")
 LOWER_IS_BETTER: Final = frozenset({"log_loss", "ece"})
 
 
@@ -21,6 +22,9 @@ class Trial:
         log_loss, ece: of probabilities calibrated on the validation part (Platt), as the product does.
         coverage: share of the sampled catalogue that is among the first ten of at least one of the sampled users;
             Ge, Delgado-Battenfeld and Jannach, RecSys 2010. None for a log without items.
+        anonymous_auc: of the same rows, had nobody known who was asking; None for a log without users.
+        new_item_auc: of the rows whose item the train part does not hold; None where there are fewer than a hundred, or
+            of one label only.
         validation_log_loss: calibrated, on the validation part; our best model is the one with the least.
         passes: how often the train part was gone through.
         seconds: of the whole fit, hyper-parameters included.
@@ -34,6 +38,8 @@ class Trial:
     ece: float
     ndcg: float | None
     coverage: float | None
+    anonymous_auc: float | None
+    new_item_auc: float | None
     validation_log_loss: float
     passes: int
     seconds: float

@@ -80,6 +80,29 @@ class Prepared:
     users: int
     histories: bool
 
+    def anonymous(self, rows: Rows) -> Rows:
+        """Return the rows as if nobody knew who was asking: no user, nothing that describes one, no profile."""
+        of_user = np.array([role == "user" for role in self.roles])
+        nobody = np.zeros(len(rows), dtype=np.int64)
+        base = np.float32(self.train.labels.mean())
+        rates = np.concatenate([rows.rates[:, :2], np.full((len(rows), 1), base), np.zeros((len(rows), 1))], axis=1)
+        numbers = rows.numbers.copy()
+        numbers[:, of_user[len(of_user) - numbers.shape[1] :]] = np.nan
+        return Rows(
+            labels=rows.labels,
+            user=np.full_like(rows.user, -1),
+            item=rows.item,
+            ids=np.where(of_user, ABSENT, rows.ids).astype(np.int32),
+            numbers=numbers,
+            rates=rates.astype(np.float32),
+            start=nobody,
+            stop=nobody,
+        )
+
+    def new_items(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return which rows are of items that the train part does not hold, shape (rows,)."""
+        return (rows.item >= 0) & ~np.isin(rows.item, self.train.item)
+
     def write(self, path: Path) -> None:
         """Write all arrays to one .npz file."""
         arrays = {

@@ -14,7 +14,7 @@ import numpy as np
 from recsys.benchmark.intervals import over_seeds
 from recsys.benchmark.log import Log
 from recsys.benchmark.models.model import Scores
-from recsys.benchmark.outcome import METRICS, Outcome
+from recsys.benchmark.outcome import COLD, METRICS, Outcome
 from recsys.benchmark.prepared import Rows
 from recsys.benchmark.splitting import How, Parts
 from recsys.benchmark.verdict import Comparison, compare, sentence
@@ -27,6 +27,8 @@ TITLES: Final = {
     "ece": "ECE",
     "ndcg": "NDCG@10",
     "coverage": "coverage",
+    "anonymous_auc": "AUC, nobody known",
+    "new_item_auc": "AUC, new items",
 }
 SPLITS: Final[dict[How, str]] = {
     "global": "global: every row is judged by models of strictly earlier rows",
@@ -122,7 +124,7 @@ def report(
 
 def _model(outcome: Outcome) -> dict[str, Any]:
     content = asdict(outcome)
-    for name in (*METRICS, "rows_per_second", "seconds"):
+    for name in (*METRICS, *COLD, "rows_per_second", "seconds"):
         values = outcome.values(name)
         interval = over_seeds(values)
         content[name] = {
@@ -135,7 +137,7 @@ def _model(outcome: Outcome) -> dict[str, Any]:
 def _cells(outcome: Outcome) -> tuple[str, ...]:
     return (
         f"{outcome.model}{'*' if outcome.ours else ''}",
-        *(_figure(outcome.values(metric)) for metric in METRICS),
+        *(_figure(outcome.values(metric)) for metric in TITLES),
         f"{np.mean(outcome.values('rows_per_second')):,.0f}",
         f"{np.mean(outcome.values('seconds')):.1f}",
         f"{outcome.peak_mib:,.0f}",

@@ -22,6 +22,7 @@ from recsys.training.calibrate import fit_platt
 from recsys.training.metrics import auc, expected_calibration_error, grouped_auc, log_loss, ndcg
 
 DEPTH = 10
+FEWEST_ROWS = 100
 
 
 def main(arguments: list[str]) -> None:
@@ -69,6 +70,8 @@ def try_once(model: Model, data: Prepared, *, seed: int, say: Say) -> tuple[Tria
         ece=expected_calibration_error(labels, probabilities),
         ndcg=ndcg(labels, scores, users, DEPTH),
         coverage=coverage(model, data),
+        anonymous_auc=anonymous_auc(model, data),
+        new_item_auc=new_item_auc(data, scores),
         validation_log_loss=log_loss(data.validation.labels, _calibrated((earlier - centre) / spread, calibration)),
         passes=passes,
         seconds=seconds,
@@ -86,6 +89,19 @@ def coverage(model: Model, data: Prepared) -> float | None:
     items = data.catalogue.item.reshape(scores.shape)
     first = np.argsort(-scores, axis=1, kind="stable")[:, :DEPTH]
     return len(np.unique(np.take_along_axis(items, first, axis=1))) / data.listed
+
+
+def anonymous_auc(model: Model, data: Prepared) -> float | None:
+    """Measure the AUC on the test part as a screen would reach it whose viewers did not choose to be known."""
+    if (data.test.user < 0).all():
+        return None
+    return auc(data.test.labels, model.score(data, data.anonymous(data.test)))
+
+
+def new_item_auc(data: Prepared, scores: Scores) -> float | None:
+    """Measure the AUC among rows of the test part whose item nobody had seen in the train part."""
+    rows = np.flatnonzero(data.new_items(data.test))
+    return auc(data.test.labels[rows], scores[rows]) if len(rows) >= FEWEST_ROWS else None
 
 
 def peak_mib() -> float:

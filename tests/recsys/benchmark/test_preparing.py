@@ -94,3 +94,30 @@ def test_the_catalogue_pairs_users_with_items_and_their_own_columns(planted_log:
     assert len(rows) == 40 * len(np.unique(rows.user))
     assert_array_equal(rows.ids[:, 1:3], data.item_ids[rows.item, 1:3])
     assert (rows.user.reshape(-1, 40) == rows.user.reshape(-1, 40)[:, :1]).all()
+
+
+def test_nobody_known_leaves_the_item_and_takes_everything_about_the_user(planted_log: Log):
+    data = prepare(planted_log, split(planted_log, "global"), histories=True)
+
+    anonymous = data.anonymous(data.test)
+
+    users = [place for place, role in enumerate(data.roles) if role == "user"]
+    others = [place for place, role in enumerate(data.roles) if role != "user"]
+    assert users[0] == 0
+    assert (anonymous.ids[:, users] == ABSENT).all()
+    assert_array_equal(anonymous.ids[:, others], data.test.ids[:, others])
+    assert_array_equal(anonymous.item, data.test.item)
+    assert_array_equal(anonymous.labels, data.test.labels)
+    assert (anonymous.user == -1).all()
+    assert len(np.unique(anonymous.rates[:, 2:], axis=0)) == 1
+    assert (data.newest(anonymous) == -1).all()
+    assert (data.newest(data.test) >= 0).any()
+
+
+def test_new_items_are_those_that_the_train_part_never_showed(planted_log: Log):
+    data = prepare(planted_log, split(planted_log, "global"), histories=True)
+
+    some = data.test.take(np.array([0, 1]))
+    moved = replace(some, item=np.array([some.item[0], data.items + 5]))
+
+    assert data.new_items(moved).tolist() == [False, True]
