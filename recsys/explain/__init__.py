@@ -1,0 +1,1 @@
+"""Why a ranking model gave the score it gave; needs numpy and onnxruntime, never TensorFlow."""

@@ -1,0 +1,36 @@
+"""Encoded rows of one viewer and one candidate, and what is left of them without the viewer."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys.features import Context, Feeds, Item, Viewer, encode, encode_items
+from recsys.serving.ranker import Ranker
+
+PERSONAL = ("viewer", "history_length")
+"""What is known of a viewer beside their histories; everything else is the place, the moment and the candidate."""
+SMALLEST = 1e-7
+
+
+def encode_one(ranker: Ranker, context: Context, viewer: Viewer, item: Item, position: int) -> Feeds:
+    """Encode one viewer and one candidate: int32 ids, shape (1, length of the feature)."""
+    return encode(context, [viewer], encode_items([item], ranker.spec), position, ranker.spec)
+
+
+def anonymous(rows: Feeds, ranker: Ranker) -> Feeds:
+    """Return the rows as they would be for somebody nobody knows anything about."""
+    hidden = {*PERSONAL, *ranker.spec.histories}
+    return {name: np.zeros_like(ids) if name in hidden else ids for name, ids in rows.items()}
+
+
+def log_odds_of(ranker: Ranker, row: Feeds) -> float:
+    """Score one row: calibrated log-odds."""
+    return float(log_odds(ranker.score(row))[0])
+
+
+def log_odds(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Turn probabilities, any shape, into log-odds; what is closer than 1e-7 to 0 or 1 counts as 1e-7 away."""
+    safe = np.clip(probabilities.astype(np.float64), SMALLEST, 1 - SMALLEST)
+    found: NDArray[np.float64] = np.log(safe / (1 - safe))
+    return found
