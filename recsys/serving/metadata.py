@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from recsys.serving.calibration import Calibration
 
 __all__ = ["FLAT", "PREFIX", "SPLIT", "Calibration", "ModelMetadata"]
 
 PREFIX = "vitrine."
+TOWER = PREFIX + "tower."
 SPLIT = "split"
 """The graph of ranking: viewers and candidates apart, see `recsys.features.encode`."""
 FLAT = "flat"
@@ -27,6 +29,8 @@ class ModelMetadata:
         data: digest of the training data.
         trained_at: UTC, ISO 8601.
         graph: how its inputs are laid out, `split` or `flat`.
+        towers: ONNX graphs of retrieval by name, see `recsys.serving.retrieval`; none when there are none. They are
+            kept inside the file, so that one digest vouches for all and one deletion forgets all.
     """
 
     kind: str
@@ -35,10 +39,12 @@ class ModelMetadata:
     trained_at: str
     calibration: Calibration
     graph: str = FLAT
+    towers: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def properties(self) -> dict[str, str]:
         """Write the metadata as ONNX properties."""
-        return {
+        towers = {TOWER + name: b64encode(graph).decode() for name, graph in self.towers.items()}
+        return towers | {
             PREFIX + "kind": self.kind,
             PREFIX + "graph": self.graph,
             PREFIX + "spec": self.spec,
@@ -53,7 +59,7 @@ class ModelMetadata:
 
         Raises:
             KeyError: a property is missing.
-            ValueError: the calibration is none.
+            ValueError: the calibration or a tower is none.
         """
         return cls(
             kind=properties[PREFIX + "kind"],
@@ -62,4 +68,9 @@ class ModelMetadata:
             trained_at=properties[PREFIX + "trained_at"],
             calibration=Calibration.read(properties[PREFIX + "calibration"]),
             graph=properties.get(PREFIX + "graph", FLAT),
+            towers={
+                name.removeprefix(TOWER): b64decode(graph, validate=True)
+                for name, graph in properties.items()
+                if name.startswith(TOWER)
+            },
         )

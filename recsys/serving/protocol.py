@@ -29,3 +29,25 @@ class RankerProtocol(Protocol):
         Returns:
             Probabilities in [0, 1], float32, shape (viewers, candidates).
         """
+
+    def shortlist(
+        self,
+        context: Context,
+        viewers: Sequence[Viewer],
+        catalogue: Candidates,
+        eligible: NDArray[np.intp],
+        count: int,
+        handicap: NDArray[np.floating],
+    ) -> NDArray[np.intp]:
+        """Choose the most promising of many creatives without ranking each.
+
+        Args:
+            catalogue: all creatives; the same object as long as the catalogue does not change.
+            eligible: places in the catalogue among which to choose, shape (eligible,).
+            count: how many are wanted.
+            handicap: nats added to the log-odds of each eligible one, shape (eligible,).
+
+        Returns:
+            Places in ``eligible``, ascending; all of them when there are no more than ``count``, or when this ranker
+            has no quicker way than to rank them.
+        """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,6 +25,18 @@ from recsys.features import (
 )
 from recsys.serving.calibration import calibrate, calibrate_rows
 from recsys.serving.metadata import SPLIT, ModelMetadata
+from recsys.serving.retrieval import Towers
+from recsys.serving.session import open_session
+
+__all__ = [
+    "DigestMismatch",
+    "OutdatedGraph",
+    "Ranker",
+    "RankerRefused",
+    "SpecMismatch",
+    "UnreadableModel",
+    "open_session",
+]
 
 WARM_SIZES = ((1, 1), (1, 200), (2, 16))
 """Viewers and candidates of the decisions that warm a session."""
@@ -54,8 +67,15 @@ class Ranker:
     """Scores with an ONNX model on one thread; many threads may share one ranker."""
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, *, version: str, metadata: ModelMetadata, spec: FeatureSpec
+        self,
+        session: onnxruntime.InferenceSession,
+        *,
+        version: str,
+        metadata: ModelMetadata,
+        spec: FeatureSpec,
+        towers: Towers | None = None,
     ) -> None:
+        self.towers = towers
         self.version = version
         self.metadata = metadata
         self.spec = spec
@@ -94,7 +114,8 @@ class Ranker:
             raise SpecMismatch(
                 f"model was trained on features {metadata.spec}, this process encodes {spec.digest}; train it again"
             )
-        ranker = cls(session, version=digest, metadata=metadata, spec=spec)
+        towers = _open_towers(metadata, spec)
+        ranker = cls(session, version=digest, metadata=replace(metadata, towers={}), spec=spec, towers=towers)
         ranker.warm()
         return ranker
 
@@ -115,6 +136,20 @@ class Ranker:
         feeds = encode(context, viewers, candidates, position, self.spec)
         calibration = self.metadata.calibration
         return calibrate(self.run(feeds), calibration, calibration.shift(feeds))
+
+    def shortlist(
+        self,
+        context: Context,
+        viewers: Sequence[Viewer],
+        catalogue: Candidates,
+        eligible: NDArray[np.intp],
+        count: int,
+        handicap: NDArray[np.floating],
+    ) -> NDArray[np.intp]:
+        """Choose the most promising of many creatives without ranking each: see `RankerProtocol.shortlist`."""
+        if self.towers is None:
+            return np.arange(len(eligible))
+        return self.towers.nearest(context, viewers, catalogue, eligible, count, handicap)
 
     def score(self, rows: Feeds) -> NDArray[np.float32]:
         """Score the rows of a log, a viewer and a candidate each.
@@ -177,11 +212,10 @@ def _open(content: bytes) -> tuple[onnxruntime.InferenceSession, ModelMetadata]:
         raise UnreadableModel(f"onnxruntime cannot load the model: {error}") from error
 
 
-def open_session(content: bytes) -> onnxruntime.InferenceSession:
-    """Open an ONNX model for one thread of the caller, without threads of its own that would spin."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+def _open_towers(metadata: ModelMetadata, spec: FeatureSpec) -> Towers | None:
+    if not metadata.towers:
+        return None
+    try:
+        return Towers.open(metadata.towers, spec)
+    except Exception as error:
+        raise UnreadableModel(f"the model's towers cannot be used: {error}") from error

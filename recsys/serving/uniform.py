@@ -24,3 +24,16 @@ class UniformRanker:
         """Answer the same rate for every viewer and candidate, float32, shape (viewers, candidates)."""
         del context, position
         return np.full((len(viewers), len(candidates)), self.rate, dtype=np.float32)
+
+    def shortlist(
+        self,
+        context: Context,
+        viewers: Sequence[Viewer],
+        catalogue: Candidates,
+        eligible: NDArray[np.intp],
+        count: int,
+        handicap: NDArray[np.floating],
+    ) -> NDArray[np.intp]:
+        """Answer all of them: none is more promising than another."""
+        del context, viewers, catalogue, count, handicap
+        return np.arange(len(eligible))

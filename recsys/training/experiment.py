@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -25,7 +25,7 @@ from recsys.training.networks import build
 from recsys.training.progress import Progress, silent
 from recsys.training.report import BehaviourReport, ModelReport, RetrievalReport, TrainingReport
 from recsys.training.request import Kind, TrainingRequest
-from recsys.training.retrieval import train_retrieval
+from recsys.training.retrieval import towers, train_retrieval
 from recsys.training.tensorflow import seed_everything
 
 LIBRARIES = ("tensorflow", "deepctr", "tensorflow-recommenders", "tf2onnx", "onnxruntime", "numpy")
@@ -60,17 +60,18 @@ def train_on(
     trained = {kind: _train_kind(kind, split, spec, request, progress) for kind in request.kinds}
     kind = min(trained, key=lambda name: trained[name].report.validation.log_loss)
     best = trained[kind]
-    metadata = ModelMetadata(
+    plain = ModelMetadata(
         kind=kind,
         spec=spec.digest,
         data=data_digest(request.parquet),
         trained_at=trained_at.isoformat(timespec="seconds"),
-        calibration=best.report.calibration,
+        calibration=Calibration(),
     )
+    retrieval = _retrieval(split, spec, request, plain, progress)
+    metadata = replace(plain, calibration=best.report.calibration, towers=towers(retrieval, request.output))
     progress("export", 0, 1, f"writing {kind} as ONNX")
     artefact = export(best.network, feeds=split.test.feeds, metadata=metadata, output=request.output)
     progress("export", 1, 1, f"{artefact.file}, differs from the network by {artefact.parity:.1e}")
-    plain = ModelMetadata(kind, metadata.spec, metadata.data, metadata.trained_at, Calibration())
     return TrainingReport(
         kind=kind,
         artefact=artefact,
@@ -85,7 +86,7 @@ def train_on(
             "base_rate": _measure(split.test, base_rate(split.train, split.test)),
             "item_rate": _measure(split.test, item_rate(split.train, split.test)),
         },
-        retrieval=_retrieval(split, spec, request, plain, progress),
+        retrieval=retrieval,
         behaviour=_behaviour(split, spec, request, plain, progress),
         versions={library: version(library) for library in LIBRARIES},
         seconds=time.perf_counter() - started,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recsys.features import FeatureSpec, Feeds
 from recsys.serving.metadata import ModelMetadata
+from recsys.serving.retrieval import CREATIVE_TOWER, TEMPERATURE, VIEWER_TOWER
 from recsys.training.dataset import Examples, Split
 from recsys.training.export import export
 from recsys.training.fit import schedule
@@ -33,7 +34,6 @@ CREATIVE_FEATURES = ("creative", "category", "advertiser")
 WIDTH = 32
 DEPTH = 10
 LEARNING_RATE = 3e-3
-TEMPERATURE = 0.1
 EPOCHS, STEPS, BATCH_SIZE = 4, 300, 1024
 
 
@@ -158,3 +158,11 @@ def _recall(model: TwoTowers, test: Examples, catalogue: dict[int, Feeds]) -> fl
         queries = tf.constant(viewers[rows])
         metric.update_state(queries, tf.zeros_like(queries), tf.constant(test.creative.codes[rows]))
     return float(metric.result()[0])
+
+
+def towers(report: RetrievalReport | None, folder: Path) -> dict[str, bytes]:
+    """Read the exported towers back, to be packed into the ranking model's file; none without a report."""
+    if report is None:
+        return {}
+    files = {VIEWER_TOWER: report.viewer_tower.file, CREATIVE_TOWER: report.creative_tower.file}
+    return {name: (folder / file).read_bytes() for name, file in files.items()}

@@ -66,7 +66,7 @@ def test_no_partial_files_stay_behind(trained):
 
 
 def test_progress_names_every_stage(trained):
-    assert list(dict.fromkeys(trained.stages)) == ["din", "deepfm", "export", "retrieval", "behaviour"]
+    assert list(dict.fromkeys(trained.stages)) == ["din", "deepfm", "retrieval", "export", "behaviour"]
 
 
 def test_the_report_is_json(trained, tmp_path):
