@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from faceid.commands.command import add_pipeline, enrolment_of, frame_of, load, pictures_below
+from faceid.commands.rule import Rule, add_rule, rule_of
 from faceid.errors import FaceError, FileUnreadable, NoFace
 from faceid.gallery import Gallery
-from faceid.match import IMPOSTOR_MARGIN, THRESHOLD_DEFAULT, Entry, Match, identify
+from faceid.match import Entry, Match, identify
 from faceid.pipeline import Pipeline
 
 NAME = "identify"
@@ -25,10 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("image", type=Path, help="picture of the person in question; its largest usable face counts")
     parser.add_argument("people", type=Path, help="folder with one folder of pictures per person")
-    parser.add_argument("--threshold", type=float, default=THRESHOLD_DEFAULT, help="least cosine (%(default)s)")
-    parser.add_argument(
-        "--margin", type=float, default=IMPOSTOR_MARGIN, help="least lead over the second person (%(default)s)"
-    )
+    add_rule(parser, margin=True)
     parser.add_argument("--top", type=int, default=5, help="people to list (%(default)s)")
     parser.add_argument("--json", action="store_true", help="print one object instead of lines")
     add_pipeline(parser)
@@ -40,13 +38,14 @@ def run(options: argparse.Namespace) -> int:
     Pictures that cannot be enrolled are named on the error stream with the reason's code and left out.
     """
     pipeline = load(options)
+    rule = rule_of(options, pipeline.contract().id)
     probe = _probe(pipeline, options.image)
     gallery = Gallery(pipeline.contract().id, pipeline.manifest.dimension, _entries(pipeline, options.people))
     at = datetime.now(UTC)
     (ranked,) = gallery.nearest(probe, k=max(1, options.top), threshold=-1.0, at=at, venue=_VENUE)
-    (winner,) = identify(gallery, probe, at=at, venue=_VENUE, threshold=options.threshold, margin=options.margin)
+    (winner,) = identify(gallery, probe, at=at, venue=_VENUE, threshold=rule.threshold, margin=rule.margin)
     if options.json:
-        print(json.dumps(_answer(options, ranked, winner)))
+        print(json.dumps(_answer(rule, ranked, winner)))
     else:
         for match in ranked:
             print(f"{match.score:7.4f} raw cosine  {match.subject}")
@@ -54,13 +53,15 @@ def run(options: argparse.Namespace) -> int:
     return 0 if winner else 2
 
 
-def _answer(options: argparse.Namespace, ranked: list[Match], winner: Match | None) -> dict[str, object]:
+def _answer(rule: Rule, ranked: list[Match], winner: Match | None) -> dict[str, object]:
     return {
         "person": winner.subject if winner else None,
         "scores": "raw cosine",
-        "ranked": [{"person": match.subject, "cosine": round(match.score, 4)} for match in ranked],
-        "threshold": options.threshold,
-        "margin": options.margin,
+        "ranked": [
+            {"person": match.subject, "cosine": round(match.score, 4)} | rule.meaning(match.score) for match in ranked
+        ],
+        "threshold": rule.threshold,
+        "margin": rule.margin,
     }
 
 
