@@ -24,7 +24,7 @@ COMPILE := $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --n
 SAY := printf '\033[1m==> %s\033[0m\n'
 
 .PHONY: help setup assets carriers models ready chromium
-.PHONY: demo run test e2e lint format bench pictures lock clean
+.PHONY: demo run test e2e fuzz lint format bench pictures lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ test: ready chromium ## run the whole suite, browser tests included
 
 e2e: ready chromium ## run only the browser tests
 	@DJANGO_ALLOW_ASYNC_UNSAFE=1 exec $(VENV)/pytest tests/e2e
+
+fuzz: ready ## send 10,000 mutated pictures through decoder and pipeline; FILES=... for another number
+	@VITRINE_FUZZ=$(or $(FILES),10000) exec $(VENV)/pytest tests/faceid/test_fuzz.py -s
 
 lint: setup assets ## check style, types, import contracts, migrations and the API description
 	@$(SAY) "ruff"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-PROMISED = ("demo", "run", "bench", "pictures", "test", "e2e", "lint", "format", "lock", "clean")
+PROMISED = ("demo", "run", "bench", "pictures", "test", "e2e", "fuzz", "lint", "format", "lock", "clean")
 SUITE = """<testsuites><testsuite>
 <testcase name="a"/><testcase name="b"/>
 <testcase name="c"><failure/></testcase>
