@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from catalog.offers import Offer
 from catalog.serving import Eligible
-from decisions.auction import Bids, fill
+from decisions.auction import Bids, fill, values
 from decisions.audience import Audience
 from decisions.exploration import Rule
 from decisions.models import Basis
@@ -20,6 +20,12 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TIER = 5
 """Where content stands among the priorities 1 to 10 of campaigns: beside a campaign of ordinary priority."""
+
+RANKED_AT_MOST = 10_000
+"""Beyond this many candidates only the most promising are ranked."""
+SHORTLISTED = 1_000
+TIER_NATS = 100.0
+"""More than what any two candidates of a tier differ by."""
 
 RANKER_FAILED = "ranker_failed"
 HOUSE_SCORE = 0.0
@@ -60,7 +66,8 @@ def score(ranker: RankerProtocol, context: Context, audience: Audience, eligible
     """
     basis = Basis.PERSONAL if audience.personalised else Basis.CONTEXTUAL
     try:
-        matrix = ranker.rank(context, audience.viewers, eligible.candidates)
+        ranked = shortlisted(ranker, context, audience, eligible)
+        matrix = ranker.rank(context, audience.viewers, ranked.candidates)
         scores = (audience.weights @ matrix).astype(np.float64)
         if not np.isfinite(scores).all():
             raise ValueError("the ranker gave scores that are no numbers")
@@ -68,7 +75,23 @@ def score(ranker: RankerProtocol, context: Context, audience: Audience, eligible
         logger.exception("Ranker %s failed; the screen shows house content.", ranker.version[:12])
         house = _house(eligible)
         return Scored(house, np.zeros(len(house)), Basis.HOUSE, ranker.version, RANKER_FAILED)
-    return Scored(eligible, np.clip(scores, 0.0, 1.0), basis, ranker.version)
+    return Scored(ranked, np.clip(scores, 0.0, 1.0), basis, ranker.version)
+
+
+def shortlisted(ranker: RankerProtocol, context: Context, audience: Audience, eligible: Eligible) -> Eligible:
+    """Keep those worth ranking of very many candidates: tier by tier, by what showing them is likely to be worth.
+
+    The chances of a decision are then over these; the others had none, and its log says so.
+    """
+    if len(eligible) <= RANKED_AT_MOST:
+        return eligible
+    tier = tiers(eligible.paid, eligible.priority)
+    worth = values(Bids(scores=np.ones(len(eligible)), prices=eligible.price_micros, priorities=tier))
+    places = ranker.shortlist(
+        context, audience.viewers, eligible.snapshot.candidates, eligible.indices, SHORTLISTED,
+        np.log(worth) + TIER_NATS * (tier - tier.max()),
+    )  # fmt: skip
+    return Eligible(eligible.snapshot, eligible.indices[places])
 
 
 def choose(scored: Scored, places: int, rule: Rule, scene: str, random: np.random.Generator) -> Sequence[Pick]:
