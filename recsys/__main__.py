@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from recsys.benchmark.errors import BenchmarkRefused
-from recsys.commands import benchmark
+from recsys.commands import benchmark, evaluate_policy
 from recsys.commands.command import Command
 from recsys.guard import ForbiddenFeature
 
-COMMANDS: tuple[Command, ...] = (benchmark,)
+COMMANDS: tuple[Command, ...] = (benchmark, evaluate_policy)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.benchmark.bandit import open_bandit
 from recsys.offpolicy.estimators import Estimator, effective_size, shares, weights
 from recsys.offpolicy.judgement import TooLittleOverlap, judge
 from recsys.offpolicy.log import LoggedChoices, Target, UnusableLog
@@ -101,6 +102,52 @@ def test_a_lift_is_narrower_than_the_values_it_is_the_difference_of():
     value, lift = found.values[Estimator.SNIPS], found.lifts[Estimator.SNIPS]
     assert lift.high - lift.low < (value.high - value.low) / 2
     assert lift.value == pytest.approx(value.value - found.logged.value)
+
+
+def test_a_lift_over_another_policy_compares_both_on_the_same_log():
+    log, target, _ = world(3000)
+    near = Target(np.tile([0.1, 0.1, 0.28, 0.42, 0.1], (3000, 1)), target.expected)
+
+    found = judge(log, near, against=target)
+
+    for one in Estimator:
+        expected = shares(one, log, near).value - shares(one, log, target).value
+        assert found.lifts[one].value == pytest.approx(expected)
+    itself = judge(log, target, against=target)
+    assert {(one.value, one.low, one.high) for one in itself.lifts.values()} == {(0.0, 0.0, 0.0)}
+
+
+def test_too_little_overlap_with_the_policy_it_is_judged_against_is_refused():
+    log, target, _ = world(200)
+    alone = np.zeros((200, ACTIONS))
+    alone[:, 4] = 1
+
+    with pytest.raises(TooLittleOverlap):
+        judge(log, target, against=Target(alone))
+
+
+def test_rows_of_one_person_are_resampled_together():
+    log, target, _ = world(400)
+    twice = LoggedChoices(*(np.repeat(getattr(log, name), 4) for name in ("actions", "rewards", "propensities")))
+    wide = Target(np.repeat(target.probabilities, 4, axis=0))
+
+    once = judge(log, Target(target.probabilities))
+    together = judge(twice, wide, groups=np.repeat(np.arange(400), 4))
+    apart = judge(twice, wide)
+
+    def width(found: Any) -> float:
+        interval = found.values[Estimator.IPS]
+        return float(interval.high - interval.low)
+
+    assert width(together) == pytest.approx(width(once), rel=0.02)
+    assert width(apart) == pytest.approx(width(once) / 2, rel=0.15)
+
+
+def test_groups_of_another_length_are_refused():
+    log, target, _ = world(200)
+
+    with pytest.raises(UnusableLog, match="each of the 200 choices, got 3"):
+        judge(log, target, groups=np.arange(3))
 
 
 def test_too_little_overlap_is_refused_with_the_effective_sample():
@@ -244,6 +291,27 @@ def test_the_other_policys_real_earnings_lie_within_the_estimates_from_random_pl
     assert bts_clicks.mean() in found.values[Estimator.IPS]
     assert bts_clicks.mean() in found.values[Estimator.SNIPS]
     assert found.effective > 1000
+
+
+@pytest.mark.parametrize("campaign", ["all", "men"])
+def test_the_random_policys_real_earnings_lie_within_the_estimates_from_the_learning_one(
+    obp_folder: Path, campaign: str
+):
+    question = open_bandit(obp_folder.parent, campaign=campaign, logged="bts", target="random", model=False)
+
+    found = judge(question.log, question.target)
+
+    assert question.earned is not None
+    assert question.earned.mean() in found.values[Estimator.IPS]
+    assert question.earned.mean() in found.values[Estimator.SNIPS]
+    assert 300 < found.effective < 700
+
+
+def test_the_random_policy_cannot_be_judged_by_a_log_worth_two_rows(obp_folder: Path):
+    question = open_bandit(obp_folder.parent, campaign="women", logged="bts", target="random", model=False)
+
+    with pytest.raises(TooLittleOverlap, match=r"10,000 logged choices are worth 2\.0"):
+        judge(question.log, question.target)
 
 
 def test_a_uniform_policy_cannot_be_judged_from_a_log_that_had_almost_made_up_its_mind(obp_folder: Path):
