@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ STEPS_PER_PASS = 64
 LEAST_STEPS = 1_000
 USUAL_PASSES = 10
 MOST_PASSES = 40
+Watch = Callable[[int, float], None]
 PATIENCE_ROWS, LEAST_PATIENCE, MOST_PATIENCE = 100_000, 2, 8
 
 
@@ -68,13 +70,21 @@ def schedule(
 
 
 def fit(
-    model: Any, split: Split, *, stage: str, epochs: int | None, batch_size: int, progress: Progress = silent
+    model: Any,
+    split: Split,
+    *,
+    stage: str,
+    epochs: int | None,
+    batch_size: int,
+    progress: Progress = silent,
+    watch: Watch = unwatched,
 ) -> list[float]:
     """Fit on the train part and keep the weights that were best on the validation part.
 
     Args:
         epochs: at most this many passes; None lets `schedule` choose.
         batch_size: at most this many rows a step.
+        watch: is told the number of each pass and its validation log loss, and may raise to end the training.
 
     Returns:
         Validation log loss after each epoch, in nats.
@@ -96,6 +106,9 @@ def fit(
                 "val_binary_crossentropy", patience=plan.patience, restore_best_weights=True, mode="min"
             ),
             keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: watch(epoch + 1, float(logs["val_binary_crossentropy"]))
+            ),
+            keras.callbacks.LambdaCallback(
                 on_epoch_end=lambda epoch, logs: progress(
                     stage, epoch + 1, plan.epochs, f"validation log loss {logs['val_binary_crossentropy']:.4f}"
                 )
@@ -103,6 +116,10 @@ def fit(
         ],
     )
     return [float(value) for value in history.history["val_binary_crossentropy"]]
+
+
+def unwatched(number: int, loss: float) -> None:
+    """Let a training go on."""
 
 
 def begin_at_base_rate(model: Any, train: Examples) -> None:
