@@ -7,11 +7,12 @@ import sys
 from collections.abc import Sequence
 
 from recsys.benchmark.errors import BenchmarkRefused
-from recsys.commands import benchmark, evaluate_policy
+from recsys.commands import benchmark, evaluate_policy, lint
 from recsys.commands.command import Command
+from recsys.commands.lint import LintRefused
 from recsys.guard import ForbiddenFeature
 
-COMMANDS: tuple[Command, ...] = (benchmark, evaluate_policy)
+COMMANDS: tuple[Command, ...] = (benchmark, evaluate_policy, lint)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
-    except BenchmarkRefused as error:
+    except (BenchmarkRefused, LintRefused) as error:
         print(f"{error.code}: {error}", file=sys.stderr)
         return 1
     except ForbiddenFeature as error:

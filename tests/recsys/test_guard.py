@@ -1,4 +1,4 @@
-"""Nothing read from a face becomes a feature."""
+"""Nothing read from a face, and nothing people may not be sorted by, becomes a feature."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.features import DEFAULT_SPEC, Feature, FeatureSpec
-from recsys.guard import ForbiddenFeature, is_forbidden, refuse_forbidden
+from recsys.guard import FAMILIES, FeaturePolicy, ForbiddenFeature, Ground, is_forbidden, refuse_forbidden
 
 FORBIDDEN = [
     "face",
@@ -35,6 +35,13 @@ FORBIDDEN = [
     "date_of_birth",
     "liveness_score",
     "creative_age",
+    "nationality",
+    "religion",
+    "is_pregnant",
+    "maritalStatus",
+    "disability",
+    "political_party",
+    "birthplace",
 ]
 INNOCENT = [
     "page",
@@ -51,6 +58,10 @@ INNOCENT = [
     "average_dwell",
     "image_brightness",
     "essex",
+    "marathon_store",
+    "category_politics_count",
+    "postcode",
+    "generic_name",
 ]
 
 
@@ -84,3 +95,90 @@ def test_a_specification_with_a_forbidden_feature_cannot_be_made():
 )
 def test_no_prefix_suffix_or_spelling_hides_a_forbidden_word(word, before, after, change):
     assert is_forbidden(before + change(word) + after)
+
+
+@pytest.mark.parametrize(
+    ("name", "ground"),
+    [
+        ("face_vector", Ground.FACE),
+        ("mood", Ground.FACE),
+        ("gender", Ground.PROTECTED),
+        ("age_group", Ground.PROTECTED),
+        ("religion", Ground.PROTECTED),
+    ],
+)
+def test_a_refusal_says_on_what_ground(name, ground):
+    finding = FeaturePolicy().finding(name)
+
+    assert finding is not None
+    assert (finding.name, finding.ground, finding.entry) == (name, ground, "")
+    assert name in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("postcode", "wealth"),
+        ("homePostcode", "wealth"),
+        ("venue_zip_code", "wealth"),
+        ("ZIP5", "wealth"),
+        ("household-income", "wealth"),
+        ("credit_score_band", "wealth"),
+        ("job title", "wealth"),
+        ("viewer_surname", "origin"),
+        ("native_language", "origin"),
+        ("heart_rate", "health"),
+        ("last_prescription", "health"),
+    ],
+)
+def test_a_stand_in_is_refused_where_a_scene_denies_its_family(name, family):
+    finding = FeaturePolicy(frozenset({family})).finding(name)
+
+    assert finding is not None
+    assert (finding.ground, finding.entry) == (Ground.DENIED, family)
+    assert FeaturePolicy(frozenset(FAMILIES) - {family}).finding(name) is None
+    assert FeaturePolicy().finding(name) is None
+
+
+@pytest.mark.parametrize("name", ["parent", "zipper", "torrent", "language", "current", "scarred", "symptomatic"])
+def test_no_family_takes_a_word_for_another(name):
+    assert FeaturePolicy(frozenset(FAMILIES)).finding(name) is None
+
+
+def test_a_denied_name_means_that_name_and_a_pattern_means_all_it_matches():
+    policy = FeaturePolicy(frozenset({"venue", "loyalty_*"}))
+
+    assert [
+        finding.name for finding in policy.findings(["Venue", "venue_category", "loyaltyTier", "loyalty", "hour"])
+    ] == [
+        "Venue",
+        "loyaltyTier",
+    ]
+    assert policy.denies("venue")
+    assert not policy.denies("screen")
+
+
+def test_no_deny_list_lets_a_face_or_a_protected_attribute_through():
+    policy = FeaturePolicy(frozenset({"nothing"}))
+
+    with pytest.raises(ForbiddenFeature, match="face_embedding"):
+        policy.refuse(["hour", "face_embedding"])
+
+
+def test_findings_keep_the_order_of_the_features():
+    names = ["hour", "gender", "postcode", "screen", "face"]
+
+    assert [one.name for one in FeaturePolicy(frozenset({"wealth"})).findings(names)] == ["gender", "postcode", "face"]
+
+
+@given(
+    family=st.sampled_from(sorted(FAMILIES)),
+    data=st.data(),
+    before=st.sampled_from(["", "viewer_", "mean-", "x.", "HISTORY_"]),
+    after=st.sampled_from(["", "_id", "-score", " 1"]),
+)
+def test_no_prefix_or_suffix_hides_a_member_of_a_denied_family(family, data, before, after):
+    member = data.draw(st.sampled_from(sorted(FAMILIES[family])))
+    spelt = data.draw(st.sampled_from([member.replace(" ", "_"), member.upper().replace(" ", "-"), member]))
+
+    assert FeaturePolicy(frozenset({family})).finding(before + spelt + after) is not None
