@@ -119,12 +119,13 @@ def decide(
 
 
 def context_of(situation: Situation, scene: SceneView, people: int, at: datetime) -> Context:
-    """Return what the ranker is told about place and time."""
+    """Return what the ranker is told about place and time, as far as the scene's policy lets it."""
     local = local_time(at, situation.timezone)
-    return Context(
+    context = Context(
         screen=situation.screen_public_id, venue=situation.venue_public_id, venue_category=situation.venue_category,
         scene=scene.key, hour=local.hour, weekday=local.weekday(), party=people,
     )  # fmt: skip
+    return scene.policy.told(context)
 
 
 def forget(*, operator_id: UUID, subject_id: UUID) -> dict[str, int]:

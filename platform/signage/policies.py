@@ -5,10 +5,14 @@ parent names everything below it. An age gate opens only where the venue itself 
 scene's ``assured_age``, for instance at the door of a bar); Vitrine never estimates an age.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
 from types import MappingProxyType
 
+from recsys.features import CONTEXT_WORDS, Context
+from recsys.guard import HEALTH as HEALTH_PROXIES
+from recsys.guard import ORIGIN, WEALTH, FeaturePolicy
 from signage.errors import UnknownPolicy
 
 RECOGNISE, PERSONALISE, LEARN, MEASURE = "recognise", "personalise", "learn", "measure"
@@ -20,6 +24,11 @@ ADDICTIVE = frozenset({"alcohol", "tobacco", "cannabis", "gambling"})
 RISKY_MONEY = frozenset({"crypto", "payday_loans"})
 SENSITIVE_HISTORY = HEALTH | INTIMATE | BELIEFS
 """What somebody engaged with here would tell about their health, sex life or beliefs (GDPR, article 9)."""
+
+PROXIES = frozenset({WEALTH, ORIGIN, HEALTH_PROXIES})
+"""Families of features that stand in for wealth, origin or health, see ``recsys.guard.FAMILIES``."""
+WITHHELD = frozenset(CONTEXT_WORDS) - {"scene"}
+"""Features a scene may deny and models still be trained: the ranker is not told them there, nor is training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,9 @@ class ScenePolicy:
         personal_audience_limit: the most people in front of the screen while a personal creative is shown; None leaves
             it to the general rule, that nobody unrecognised stands there.
         never_features: categories of a viewer's history that ranking must not look at in this scene.
+        denied_features: features that ranking must not look at in this scene: names, patterns and families, see
+            ``recsys.guard.FeaturePolicy``. What is in ``WITHHELD`` is left blank here; anything else that is denied
+            fails the training that would use it.
     """
 
     key: str
@@ -54,6 +66,17 @@ class ScenePolicy:
     refuses_personal_creatives: bool = False
     personal_audience_limit: int | None = None
     never_features: frozenset[str] = SENSITIVE_HISTORY
+    denied_features: frozenset[str] = PROXIES
+
+    @property
+    def features(self) -> FeaturePolicy:
+        """What a feature set may hold for this scene."""
+        return _feature_policy(self.denied_features)
+
+    def told(self, context: Context) -> Context:
+        """Return what the ranker is told about place and time here: what the scene denies is left blank."""
+        blank = _blanked(self.denied_features)
+        return Context(**(asdict(context) | dict.fromkeys(blank, ""))) if blank else context
 
     def allows_purpose(self, purpose: str) -> bool:
         """Return whether the scene may act on consent to this purpose."""
@@ -87,6 +110,16 @@ def names(categories: frozenset[str], category: str) -> bool:
     return bool(parent) and names(categories, parent)
 
 
+@cache
+def _feature_policy(denied: frozenset[str]) -> FeaturePolicy:
+    return FeaturePolicy(denied)
+
+
+@cache
+def _blanked(denied: frozenset[str]) -> tuple[str, ...]:
+    return tuple(name for name in CONTEXT_WORDS if name in WITHHELD and _feature_policy(denied).denies(name))
+
+
 FINANCE = ScenePolicy(
     key="finance",
     title="Finance",
@@ -96,6 +129,8 @@ FINANCE = ScenePolicy(
     minimum_ages=(("credit", 18), ("investments", 18)),
     personal_audience_limit=1,
     never_features=SENSITIVE_HISTORY | ADDICTIVE | RISKY_MONEY | {"credit"},
+    # Which branch somebody stands in tells what its neighbourhood earns, and nobody gets a worse offer for that.
+    denied_features=PROXIES | {"screen", "venue"},
 )
 RETAIL = ScenePolicy(
     key="retail",
@@ -158,6 +193,14 @@ POLICIES: Mapping[str, ScenePolicy] = MappingProxyType(
         for policy in (FINANCE, RETAIL, HEALTHCARE, SECURITY, ENTERTAINMENT, EDUCATION, SMART_CITY)
     }
 )  # fmt: skip
+
+
+def denied_in_training(policies: Iterable[ScenePolicy]) -> frozenset[str]:
+    """Return what no column of a log may be that models for all these scenes learn from.
+
+    What scenes deny and the ranker can leave blank is left blank in their rows, so it is no reason to refuse the log.
+    """
+    return frozenset(entry for policy in policies for entry in policy.denied_features) - WITHHELD
 
 
 def policy(key: str) -> ScenePolicy:

@@ -3,6 +3,8 @@ import dataclasses
 import pytest
 
 from catalog.categories import PARENTS, SENSITIVE
+from recsys.features import DEFAULT_SPEC, Context
+from recsys.guard import FAMILIES, FeaturePolicy
 from signage.errors import UnknownPolicy
 from signage.policies import (
     EDUCATION,
@@ -17,7 +19,9 @@ from signage.policies import (
     RETAIL,
     SECURITY,
     SMART_CITY,
+    WITHHELD,
     ScenePolicy,
+    denied_in_training,
     names,
     policy,
 )
@@ -143,3 +147,39 @@ def test_every_sensitive_category_is_refused_or_gated_somewhere() -> None:
     }
 
     assert minded >= SENSITIVE
+
+
+CONTEXT = Context(
+    screen="scr_1", venue="ven_1", venue_category="finance.bank", scene="queue", hour=9, weekday=2, party=1
+)
+
+
+@EVERY
+def test_every_scene_denies_what_stands_in_for_wealth_origin_and_health(found: ScenePolicy) -> None:
+    assert found.denied_features >= set(FAMILIES)
+    for name in ("home_postcode", "household_income", "surname", "last_diagnosis"):
+        assert found.features.denies(name)
+
+
+@EVERY
+def test_a_scene_denies_nothing_of_ranking_that_could_not_be_withheld(found: ScenePolicy) -> None:
+    assert {name for name in DEFAULT_SPEC.names if found.features.denies(name)} <= WITHHELD
+
+
+def test_a_bank_is_not_told_which_branch_somebody_stands_in() -> None:
+    told = FINANCE.told(CONTEXT)
+
+    assert (told.screen, told.venue) == ("", "")
+    assert (told.venue_category, told.scene, told.hour, told.weekday, told.party) == ("finance.bank", "queue", 9, 2, 1)
+
+
+def test_a_shop_is_told_everything_about_the_place() -> None:
+    assert RETAIL.told(CONTEXT) is CONTEXT
+
+
+def test_training_for_several_scenes_is_denied_what_any_of_them_denies_but_what_is_withheld() -> None:
+    strict = dataclasses.replace(RETAIL, denied_features=frozenset({"weather", "venue"}))
+
+    assert denied_in_training([strict, FINANCE]) == frozenset(FAMILIES) | {"weather"}
+    assert denied_in_training([]) == frozenset()
+    FeaturePolicy(denied_in_training(POLICIES.values())).refuse(DEFAULT_SPEC.names)
