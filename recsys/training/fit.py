@@ -69,6 +69,10 @@ def schedule(
     )
 
 
+def unwatched(number: int, loss: float) -> None:
+    """Let a training go on."""
+
+
 def fit(
     model: Any,
     split: Split,
@@ -116,10 +120,6 @@ def fit(
         ],
     )
     return [float(value) for value in history.history["val_binary_crossentropy"]]
-
-
-def unwatched(number: int, loss: float) -> None:
-    """Let a training go on."""
 
 
 def begin_at_base_rate(model: Any, train: Examples) -> None:
