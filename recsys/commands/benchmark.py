@@ -12,14 +12,16 @@ from recsys.benchmark.log import Choices
 NAME = "benchmark"
 HELP = "compare our models with outside peers on a known data set or on anybody's log"
 
-MODELS = ("deepfm", "din", "popularity", "item-rate", "logistic", "item-knn", "als", "ease", "lightgbm")
+PEERS = ("popularity", "item-rate", "logistic", "item-knn", "als", "ease", "lightgbm")
+USUAL = ("dotdin", "deepfm", "din", *PEERS)
+MODELS = ("dotdin", "deepfm", "din", *PEERS)
 NONE = "-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the data, its columns, and what to run."""
     parser.add_argument("data", metavar="DATA", help="name of a known data set, or a .csv, .tsv, .parquet or .txt file")
-    parser.add_argument("--models", type=_names, default=MODELS, help=f"some of {','.join(MODELS)} (all)")
+    parser.add_argument("--models", type=_names, default=USUAL, help=f"some of {','.join(MODELS)} (%(default)s)")
     parser.add_argument("--seeds", type=_positive, default=1, metavar="N", help="trainings of each model (%(default)s)")
     parser.add_argument(
         "--split", choices=("global", "user"), default="global", help="later in time overall, or per user"

@@ -11,10 +11,12 @@ import onnx
 from numpy.typing import NDArray
 
 from recsys.features import Feeds
-from recsys.serving.metadata import PREFIX, ModelMetadata
+from recsys.serving.calibration import Calibration, calibrate
+from recsys.serving.metadata import PREFIX, SPLIT, ModelMetadata
 from recsys.serving.ranker import open_session
 from recsys.training.errors import ParityError
-from recsys.training.networks.network import GRAPH, Network
+from recsys.training.folding import fold
+from recsys.training.networks.network import Network
 from recsys.training.report import ArtefactReport, write_whole
 from recsys.training.tensorflow import tf, tf2onnx
 
@@ -33,7 +35,7 @@ def export(model: Any, *, feeds: Feeds, metadata: ModelMetadata, output: Path) -
         ParityError: onnxruntime cannot load the file, or its answers differ by more than 1e-5.
     """
     content = convert(model, metadata)
-    parity = prove_parity(model, content, feeds)
+    parity = prove_parity(model, content, feeds, metadata.calibration)
     digest = sha256(content).hexdigest()
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"{digest}.onnx"
@@ -42,19 +44,20 @@ def export(model: Any, *, feeds: Feeds, metadata: ModelMetadata, output: Path) -
 
 
 def convert(model: Any, metadata: ModelMetadata) -> bytes:
-    """Convert a network with named inputs to the bytes of an ONNX file that carries its metadata."""
+    """Convert a network with named inputs to the bytes of an ONNX file that carries its metadata and is calibrated."""
     names = list(model.input_names)
     signature = [tf.TensorSpec(tuple(node.shape), node.dtype, name=node.name) for node in model.inputs]
     function = tf.function(lambda *tensors: model(dict(zip(names, tensors, strict=True)), training=False))
     graph, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=OPSET)
     _name(graph.graph, model)
+    fold(graph.graph, metadata.calibration)
     onnx.helper.set_model_props(graph, metadata.properties() | _properties(model))
     content: bytes = graph.SerializeToString()
     return content
 
 
-def prove_parity(model: Any, content: bytes, feeds: Feeds) -> float:
-    """Compare network and file on real rows, in batches of 1, 7 and 257.
+def prove_parity(model: Any, content: bytes, feeds: Feeds, calibration: Calibration) -> float:
+    """Compare network, calibrated, and file on real rows, in batches of 1, 7 and 257.
 
     Unsupported operations are exported without complaint and fail only when loaded, so loading is part of the proof.
 
@@ -75,6 +78,8 @@ def prove_parity(model: Any, content: bytes, feeds: Feeds) -> float:
         batch = {name: ids[random.integers(0, rows, size)] for name, ids in feeds.items()}
         batch = {name: _with_empty_row(ids) if size > 1 else ids for name, ids in batch.items()}
         expected = np.asarray(model(batch, training=False))
+        if calibration != Calibration():
+            expected = calibrate(expected, calibration, calibration.shift(batch))
         try:
             found = session.run(None, {name: ids for name, ids in batch.items() if name in inputs})[0]
         except Exception as error:
@@ -107,8 +112,8 @@ def _name(graph: Any, model: Any) -> None:
 
 
 def _properties(model: Any) -> dict[str, str]:
-    """Say how the inputs of a ranking network are laid out."""
-    return {PREFIX + "graph": GRAPH} if isinstance(model, Network) else {}
+    """Say how the inputs of a ranking network are laid out, and which configuration it has."""
+    return {PREFIX + "graph": SPLIT, PREFIX + "config": model.config.digest} if isinstance(model, Network) else {}
 
 
 def _with_empty_row(ids: NDArray[np.int32]) -> NDArray[np.int32]:

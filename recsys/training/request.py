@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
+from recsys.training.configuration import KINDS
+from recsys.training.configuration import Kind as Kind
 from recsys.training.errors import BadRequest
 
-Kind = Literal["din", "dotdin", "deepfm"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 USUAL: tuple[Kind, ...] = ("din", "deepfm")
 
 

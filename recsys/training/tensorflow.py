@@ -31,18 +31,12 @@ tf.get_logger().setLevel("ERROR")
 
 import tensorflow_recommenders as tfrs  # noqa: E402
 import tf2onnx  # noqa: E402
-from deepctr.feature_column import SparseFeat, VarLenSparseFeat  # noqa: E402
-from deepctr.layers.sequence import SequencePoolingLayer  # noqa: E402
-from deepctr.models import DIN, DeepFM  # noqa: E402
+from deepctr.layers.sequence import Transformer  # noqa: E402
 
 keras = tf.keras
 
 __all__ = [
-    "DIN",
-    "DeepFM",
-    "SequencePoolingLayer",
-    "SparseFeat",
-    "VarLenSparseFeat",
+    "Transformer",
     "keras",
     "seed_everything",
     "tf",

@@ -54,11 +54,14 @@ def test_the_file_takes_exactly_the_features_of_the_specification(network, split
     session = open_session(convert(network, METADATA))
 
     assert {node.name for node in session.get_inputs()} == set(DEFAULT_SPEC.names)
-    assert session.get_modelmeta().custom_metadata_map == METADATA.properties() | {"vitrine.graph": "split"}
+    assert session.get_modelmeta().custom_metadata_map == METADATA.properties() | {
+        "vitrine.graph": "split",
+        "vitrine.config": network.config.digest,
+    }
 
 
 def test_training_forgets_some_viewers_and_serving_none(network, split):
-    from recsys.training.networks.network import Forget
+    from recsys.training.networks.sides import Forget
 
     ids = np.full((2_000, 1), 7, dtype=np.int32)
 

@@ -72,14 +72,24 @@ class DeepFm(Network):
     kind = "deepfm"
 
 
-class Din(Network):
-    """Deep Interest Network: Zhou et al., KDD 2018."""
-
-    kind = "din"
+class Interest(Network):
+    """A network that is about histories."""
 
     def unfit(self, data: Prepared) -> str | None:
         """Refuse data without histories, which it is all about."""
         return None if data.histories else "attends to histories, and there are none"
+
+
+class Din(Interest):
+    """Deep Interest Network: Zhou et al., KDD 2018."""
+
+    kind = "din"
+
+
+class DotDin(Interest):
+    """Deep Interest Network that attends by dot products."""
+
+    kind = "dotdin"
 
 
 def specification(data: Prepared) -> FeatureSpec:

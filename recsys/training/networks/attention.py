@@ -16,10 +16,17 @@ class TargetAttention(keras.layers.Layer):  # type: ignore[misc]
     Its first layer reads [q, k, q - k, q * k] of a candidate q and a behaviour k, and is linear in them:
     W [q; k; q - k; q * k] + b = (Wq + Wd) q + b + ((Wk - Wd) + Wp diag(q)) k. The bracket is one matrix per candidate,
     so that all candidates read all behaviours in a single matrix product, and no q * k is ever laid out.
+
+    Args:
+        units: of the hidden layers.
+        normalise: let the weights of a viewer's behaviours add up to 1, which the paper does not.
     """
 
-    def __init__(self, units: tuple[int, ...], seed: int | None = None, **options: Any) -> None:
+    def __init__(
+        self, units: tuple[int, ...], seed: int | None = None, *, normalise: bool = False, **options: Any
+    ) -> None:
         super().__init__(**options)
+        self.normalise = normalise
         self.units = units
         self.seed = seed
 
@@ -45,6 +52,8 @@ class TargetAttention(keras.layers.Layer):  # type: ignore[misc]
         """
         query, keys, present = inputs
         scores = self.score(query, keys, present)
+        if self.normalise:
+            scores = tf.nn.softmax(scores + ABSENT * (1.0 - present), axis=1)
         return tf.matmul(scores, keys * present, transpose_a=True)
 
     def score(self, query: Any, keys: Any, present: Any) -> Any:
@@ -64,10 +73,6 @@ class TargetAttention(keras.layers.Layer):  # type: ignore[misc]
 
 class DotAttention(keras.layers.Layer):  # type: ignore[misc]
     """Attention by scaled dot products of a projected candidate with behaviours; Vaswani et al., NIPS 2017, eq. 1."""
-
-    def __init__(self, seed: int | None = None, **options: Any) -> None:
-        super().__init__(**options)
-        self.seed = seed
 
     def build(self, shapes: list[Any]) -> None:
         """Make the projection of candidates; it begins as what it does not change."""

@@ -1,0 +1,82 @@
+"""Layers that compute once per viewer, once per candidate, and for every pair only what needs both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recsys.training.configuration import NetworkConfig
+from recsys.training.tensorflow import keras, tf
+
+
+def deepen(rows: Any, config: NetworkConfig, seed: int) -> Any:
+    """Put the deep part's dense layers but the first, which is a `PairDense`, on rows; dropout follows each.
+
+    Args:
+        rows: what the first layer gives, (rows, units).
+    """
+    rows = keras.layers.Dropout(config.dropout)(rows)
+    for place, units in enumerate(config.hidden[1:], start=1):
+        start = keras.initializers.GlorotUniform(seed + place)
+        rows = keras.layers.Dense(units, "relu", kernel_initializer=start)(rows)
+        rows = keras.layers.Dropout(config.dropout)(rows)
+    return rows
+
+
+class PairDense(keras.layers.Layer):  # type: ignore[misc]
+    """A dense layer on the concatenation of what is known of a viewer, of a candidate and of both together.
+
+    W [v; c; b] = Wv v + Wc c + Wb b: the first product is taken once per viewer, the second once per candidate.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | None = "relu",
+        seed: int | None = None,
+        *,
+        use_bias: bool = True,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.units = units
+        self.use_bias = use_bias
+        self.activation = keras.activations.get(activation)
+        self.initializer = keras.initializers.GlorotUniform(seed)
+
+    def build(self, shapes: list[Any]) -> None:
+        """Make one kernel, as a dense layer over all widths would have it."""
+        self.widths = [int(shape[-1]) for shape in shapes]
+        self.kernel = self.add_weight("kernel", (sum(self.widths), self.units), initializer=self.initializer)
+        if self.use_bias:
+            self.bias = self.add_weight("bias", (self.units,), initializer="zeros")
+
+    def call(self, parts: list[Any]) -> Any:
+        """Compute a row for each pair.
+
+        Args:
+            parts: of the viewer (viewers, 1, width), of the candidate (groups, candidates, width) and, if there is
+                any, of both (viewers, candidates, width).
+
+        Returns:
+            (viewers x candidates, units).
+        """
+        kernels = tf.split(self.kernel, self.widths)
+        viewer, candidate = parts[:2]
+        first = tf.reshape(viewer, (-1, self.widths[0])) @ kernels[0]
+        if self.use_bias:
+            first = tf.nn.bias_add(first, self.bias)
+        second = tf.reshape(candidate, (-1, self.widths[1])) @ kernels[1]
+        second = tf.reshape(second, (-1, tf.shape(candidate)[1], self.units))
+        rows = tf.reshape(first[:, None, :] + second, (-1, self.units))
+        if len(parts) > 2:
+            rows += tf.reshape(parts[2], (-1, self.widths[2])) @ kernels[2]
+        return self.activation(rows)
+
+
+class AsPairs(keras.layers.Layer):  # type: ignore[misc]
+    """Lays rows out as (viewers, candidates, width), given vectors of the candidates."""
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Reshape (viewers x candidates, width) by the second dimension of the candidates' vectors."""
+        rows, candidate = inputs
+        return tf.reshape(rows, (-1, tf.shape(candidate)[1], rows.shape[-1]))

@@ -1,0 +1,74 @@
+"""Products of all pairs of features, where what concerns one side alone is computed once for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recsys.training.tensorflow import keras, tf
+
+
+class FactorisationMachine(keras.layers.Layer):  # type: ignore[misc]
+    """Linear weights and products of all pairs of features, where sums over a side are taken once.
+
+    Rendle, "Factorization Machines", ICDM 2010, lemma 3.1: half of the square of the sum less the sum of squares. For
+    two sides that is the same of each side, plus the product of the two sums.
+    """
+
+    def call(self, sides: list[Any]) -> Any:
+        """Give the log-odds of pairs, (viewers, candidates, 1).
+
+        Args:
+            sides: vectors (viewers, 1, features, 1 + factors) and (groups, candidates, features, 1 + factors); the
+                first number of each is its linear weight.
+        """
+        sums = [tf.reduce_sum(vectors, axis=-2) for vectors in sides]
+        alone = [_alone(vectors, total) for vectors, total in zip(sides, sums, strict=True)]
+        both = tf.reduce_sum(sums[0][..., 1:] * sums[1][..., 1:], axis=-1, keepdims=True)
+        return alone[0] + alone[1] + both
+
+
+def _alone(vectors: Any, total: Any) -> Any:
+    """Give the log-odds of one side by itself."""
+    squares = tf.square(total[..., 1:]) - tf.reduce_sum(tf.square(vectors[..., 1:]), axis=-2)
+    return total[..., :1] + 0.5 * tf.reduce_sum(squares, axis=-1, keepdims=True)
+
+
+class FieldWeightedMachine(keras.layers.Layer):  # type: ignore[misc]
+    """Linear weights, and products of pairs of features, each with the weight of its pair of fields.
+
+    Pan et al., "Field-weighted Factorization Machines", WWW 2018, eq. 6. With R the symmetric weights and v a side's
+    vectors, a side alone gives the sum of R[i, j] <v_i, v_j> over i < j; both together give the sum of <(R v)_j, c_j>
+    over the candidate's fields j, where R v is taken once per viewer.
+    """
+
+    def build(self, shapes: list[Any]) -> None:
+        """Make the weights of pairs of fields, of which those above the diagonal count."""
+        self.counts = [int(shape[-2]) for shape in shapes]
+        fields = sum(self.counts)
+        start = keras.initializers.RandomUniform(0.5, 1.5)
+        self.strengths = self.add_weight("strengths", (fields, fields), initializer=start)
+
+    def call(self, sides: list[Any]) -> Any:
+        """Give the log-odds of pairs, (viewers, candidates, 1); sides as for `FactorisationMachine`."""
+        viewer, candidate = (vectors[..., 1:] for vectors in sides)
+        first = self.counts[0]
+        upper = tf.linalg.band_part(self.strengths, 0, -1) - tf.linalg.band_part(self.strengths, 0, 0)
+        linear = [tf.reduce_sum(vectors[..., :1], axis=-2) for vectors in sides]
+        alone = _weighed(viewer, upper[:first, :first]) + _weighed(candidate, upper[first:, first:])
+        of_viewer = _mixed(viewer, upper[:first, first:])
+        both = tf.reduce_sum(_flat(of_viewer) * _flat(candidate), axis=-1, keepdims=True)
+        return linear[0] + linear[1] + alone + both
+
+
+def _mixed(vectors: Any, strengths: Any) -> Any:
+    """Mix the vectors of one set of fields into one for each of another set; (..., fields, factors)."""
+    return tf.matmul(strengths, vectors, transpose_a=True)
+
+
+def _weighed(vectors: Any, upper: Any) -> Any:
+    return tf.reduce_sum(_flat(_mixed(vectors, upper)) * _flat(vectors), axis=-1, keepdims=True)
+
+
+def _flat(vectors: Any) -> Any:
+    count, width = vectors.shape[-2:]
+    return tf.reshape(vectors, (-1, tf.shape(vectors)[1], count * width))

@@ -1,0 +1,64 @@
+"""A recurrent state of what a viewer engaged with, from the oldest behaviour to the newest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recsys.training.configuration import NetworkConfig
+from recsys.training.networks.layers import PairDense, deepen
+from recsys.training.networks.layout import Layout
+from recsys.training.networks.network import Network, finish
+from recsys.training.networks.sides import Sides, embed, join, two_widths
+from recsys.training.tensorflow import keras, tf
+
+WINDOW = 20
+"""Behaviours that are read: what is older hardly reaches the state, and each costs one step in training."""
+STATE = "state"
+
+
+def recurrent(layout: Layout, config: NetworkConfig, seed: int) -> Network:
+    """Build a network that ranks by a recurrent state; Hidasi et al., GRU4Rec, ICLR 2016, with a deep part above.
+
+    It reads its state with the very layer of the behaviour model, see `recsys.training.behaviour`, and `adopt` lets it
+    start from what that has learnt.
+    """
+    sides = embed(layout, config, seed, two_widths(config))
+    parts = [join(sides.viewer.values()), join(sides.candidate.values())]
+    if sides.histories:
+        state = read(sides, config.units, seed)
+        query = sides.query()
+        wanted = keras.layers.Dense(int(query.shape[-1]), use_bias=False, name="wanted")(state)
+        parts = [join([parts[0], state, *(sides.mean(name) for name in sides.histories)]), parts[1], wanted * query]
+    rows = PairDense(config.hidden[0], seed=seed)(parts)
+    return finish(layout, config, sides, rows=deepen(rows, config, seed))
+
+
+def read(sides: Sides, units: int, seed: int) -> Any:
+    """Read the newest behaviours in order; the state after the newest, zeros if there are none, (viewers, 1, units).
+
+    Without a mask, which would become a slow loop in ONNX: the history is turned around with its padding left behind,
+    and the state is taken from where it ends.
+    """
+    keys = join(sides.histories.values())[:, :WINDOW]
+    present = sides.present[:, :WINDOW]
+    lengths = tf.cast(tf.reduce_sum(present, axis=(1, 2)), tf.int32)
+    kernels = [make(seed) for make in (keras.initializers.GlorotUniform, keras.initializers.Orthogonal)]
+    layer = keras.layers.GRU(
+        units, return_sequences=True, kernel_initializer=kernels[0], recurrent_initializer=kernels[1], name=STATE
+    )
+    states = layer(tf.reverse_sequence(keys, lengths, seq_axis=1))
+    ends = present - tf.pad(present[:, 1:], ((0, 0), (0, 1), (0, 0)))
+    return tf.matmul(ends, states, transpose_a=True)
+
+
+def adopt(network: Any, source: Any) -> list[str]:
+    """Give a network the weights of those layers that another one has under the same name; returns the names.
+
+    Only tables of histories and the recurrent layer are shared by name.
+    """
+    adopted = []
+    for layer in source.layers:
+        if layer.name == STATE or layer.name.endswith("_table"):
+            network.get_layer(layer.name).set_weights(layer.get_weights())
+            adopted.append(layer.name)
+    return adopted

@@ -1,0 +1,125 @@
+"""The inputs of a network, and the vectors that stand for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from recsys.features import Feature
+from recsys.training.configuration import NetworkConfig
+from recsys.training.networks.layout import Layout
+from recsys.training.tensorflow import keras, tf
+
+WIDE_TABLES = frozenset({"viewer", "creative"})
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The inputs of a graph and their vectors.
+
+    Attributes:
+        layout: whose features they are.
+        inputs: Keras inputs by feature name.
+        viewer: vectors of the viewer's single features, (viewers, 1, width) each.
+        candidate: vectors of the candidate's features, (groups, candidates, width) each.
+        histories: vectors of histories, (viewers, places, width) each, by the name of the feature.
+        present: 1.0 where a history holds something and 0.0 behind its end, (viewers, places, 1); None without any.
+    """
+
+    layout: Layout
+    inputs: dict[str, Any]
+    viewer: dict[str, Any]
+    candidate: dict[str, Any]
+    histories: dict[str, Any]
+    present: Any
+
+    def query(self) -> Any:
+        """Join the candidate's vectors from the tables that histories share, as wide as a behaviour."""
+        return join(self.candidate[feature.table] for feature in self.layout.histories)
+
+    def mean(self, history: str) -> Any:
+        """Average a history over what it holds; zeros if it is empty, (viewers, 1, width)."""
+        total = tf.reduce_sum(self.histories[history] * self.present, axis=1, keepdims=True)
+        return total / tf.maximum(tf.reduce_sum(self.present, axis=1, keepdims=True), 1.0)
+
+
+def embed(layout: Layout, config: NetworkConfig, seed: int, width: Callable[[Feature], int] | None = None) -> Sides:
+    """Make inputs and embedding tables for all features; a history shares the table of what it is a history of.
+
+    Args:
+        width: of the vectors of a feature, where it is not the configuration's ``width`` for all.
+    """
+    inputs: dict[str, Any] = {}
+    tables: dict[str, Any] = {}
+    vectors: dict[str, Any] = {}
+    for place, feature in enumerate(layout.spec.features):
+        many = feature in layout.candidate
+        ids = inputs[feature.name] = keras.Input((None if many else feature.length,), name=feature.name, dtype="int32")
+        if feature.name == "viewer":
+            ids = Forget(config.forgetting)(ids)
+        name = feature.table or feature.name
+        if name not in tables:
+            start = keras.initializers.RandomNormal(stddev=config.spread, seed=seed + place)
+            tables[name] = keras.layers.Embedding(
+                feature.size, width(feature) if width else config.width, start, name=f"{name}_table"
+            )
+        vectors[feature.name] = tables[name](ids)
+    singles = [feature.name for feature in (*layout.viewer, *layout.candidate)]
+    kept = Penalty(config.penalty)([vectors[name] for name in singles])
+    vectors |= zip(singles, kept, strict=True)
+    present = tf.cast(tf.not_equal(inputs[layout.histories[0].name], 0), tf.float32) if layout.histories else None
+    return Sides(
+        layout=layout,
+        inputs=inputs,
+        viewer={feature.name: vectors[feature.name] for feature in layout.viewer},
+        candidate={feature.name: vectors[feature.name] for feature in layout.candidate},
+        histories={feature.name: vectors[feature.name] for feature in layout.histories},
+        present=None if present is None else present[:, :, None],
+    )
+
+
+def two_widths(config: NetworkConfig) -> Callable[[Feature], int]:
+    """Give viewers and creatives wide vectors, and narrow ones to what has few values."""
+    return lambda feature: config.width if (feature.table or feature.name) in WIDE_TABLES else config.narrow
+
+
+def join(vectors: Iterable[Any]) -> Any:
+    """Concatenate vectors along their width."""
+    found = list(vectors)
+    return found[0] if len(found) == 1 else tf.concat(found, axis=-1)
+
+
+class Penalty(keras.layers.Layer):  # type: ignore[misc]
+    """An L2 penalty on the vectors that a batch looked up, averaged over its rows.
+
+    Unlike a regulariser of the table it leaves the gradient sparse: a step costs what the batch touches, and not a
+    sweep over every id that there is.
+    """
+
+    def __init__(self, rate: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.rate = rate
+
+    def call(self, vectors: list[Any], training: bool | None = None) -> list[Any]:
+        """Pass the vectors through and, while training, add their penalty to the loss."""
+        if training and self.rate:
+            self.add_loss(self.rate * sum(tf.reduce_mean(tf.reduce_sum(tf.square(each), -1)) for each in vectors))
+        return [tf.identity(each) for each in vectors]
+
+
+class Forget(keras.layers.Layer):  # type: ignore[misc]
+    """Makes some viewers anonymous while training, so that the network serves people it has never met.
+
+    "DropoutNet: Addressing Cold Start in Recommender Systems", Volkovs, Yu and Poutanen, NIPS 2017.
+    """
+
+    def __init__(self, rate: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.rate = rate
+
+    def call(self, ids: Any, training: bool | None = None) -> Any:
+        """Replace a share of the ids by 0 while training; leave all as they are otherwise."""
+        if not training:
+            return ids
+        return ids * tf.cast(tf.random.uniform(tf.shape(ids)) >= self.rate, ids.dtype)
