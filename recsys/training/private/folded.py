@@ -11,25 +11,26 @@ from typing import Any
 
 from recsys.features import Feature, FeatureSpec
 from recsys.training import networks
+from recsys.training.configuration import NetworkConfig
+from recsys.training.networks.layout import Layout
 from recsys.training.networks.network import OUTPUT, Network
-from recsys.training.request import Kind
 from recsys.training.tensorflow import keras, tf
 
 LARGEST = {"viewer": 2, "creative": 2_003, "category": 101, "advertiser": 101, "screen": 101, "venue": 53, "scene": 53}
 """Ids that are left of each table, prime, at most; 0 stays the absent word."""
 
 
-def build(kind: Kind, spec: FeatureSpec, seed: int) -> Network:
+def build(config: NetworkConfig, spec: FeatureSpec, seed: int) -> Network:
     """Build an untrained network on folded ids, with the inputs of any other network of the specification."""
     small = FeatureSpec(tuple(_folded(feature) for feature in spec.features))
-    inner = networks.build(kind, small, seed)
+    inner = networks.build(config, small, seed)
     inputs: dict[str, Any] = {
         name: keras.Input(node.shape[1:], name=name, dtype=node.dtype) for name, node in inner.input.items()
     }
     folds = {feature.name: Fold(feature.size, name=f"fold_{feature.name}") for feature in small.features}
     probabilities = inner({name: folds[name](node) for name, node in inputs.items()})
     network = Network(inputs, keras.layers.Activation("linear", name=OUTPUT)(probabilities))
-    network.layout = type(inner.layout)(spec)
+    network.layout, network.config = Layout(spec), config
     return network
 
 

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from recsys.features import FeatureSpec
 from recsys.training import networks
+from recsys.training.configuration import NetworkConfig
 from recsys.training.dataset import Examples
 from recsys.training.progress import Progress, silent
-from recsys.training.request import Kind
 from recsys.training.tensorflow import tf
 from recsys.training.unlearning import learner as loop
 from recsys.training.unlearning.checkpoints import Checkpoints, Manifest, Weights
@@ -66,7 +66,7 @@ class Constituents:
 
 
 def train_constituents(
-    kind: Kind,
+    config: NetworkConfig,
     train: Examples,
     spec: FeatureSpec,
     sharding: Sharding,
@@ -84,9 +84,9 @@ def train_constituents(
     Raises:
         EmptyShard: a shard has no rows.
     """
-    network = networks.build(kind, spec, seed)
-    learner = Learner(network, spec, batch_size=manifest.batch_size, seed=seed)
-    untrained, base = learner.weights, _base_digest(kind, spec, sharding, manifest, seed, learner.weights)
+    network = networks.build(config, spec, seed)
+    learner = Learner(network, spec, batch_size=manifest.batch_size, seed=seed, learning_rate=config.learning_rate)
+    untrained, base = learner.weights, _base_digest(config, spec, sharding, manifest, seed, learner.weights)
     done = Constituents([], [], learner, [])
     for shard, parts in enumerate(_parts(train, sharding)):
         if not sum(len(part) for part in parts):
@@ -172,11 +172,11 @@ def _digests(base: str, shard: int, parts: list[Examples]) -> list[str]:
 
 
 def _base_digest(
-    kind: Kind, spec: FeatureSpec, sharding: Sharding, manifest: Manifest, seed: int, untrained: Weights
+    config: NetworkConfig, spec: FeatureSpec, sharding: Sharding, manifest: Manifest, seed: int, untrained: Weights
 ) -> str:
     key = sha256(sharding.key).hexdigest()
-    settings: list[Any] = [kind, spec.digest, sharding.shards, sharding.slices, key, seed]
-    settings += [manifest.epochs, manifest.batch_size, loop.LEARNING_RATE, tf.__version__, _code()]
+    settings: list[Any] = [config.digest, spec.digest, sharding.shards, sharding.slices, key, seed]
+    settings += [manifest.epochs, manifest.batch_size, tf.__version__, _code()]
     return sha256(f"{settings}{digest_of_weights(untrained)}".encode()).hexdigest()
 
 

@@ -6,19 +6,19 @@ from typing import Any
 
 from recsys.features import FeatureSpec
 from recsys.training import networks
+from recsys.training.configuration import NetworkConfig
 from recsys.training.networks.network import OUTPUT, Network
-from recsys.training.request import Kind
 from recsys.training.tensorflow import keras
 from recsys.training.unlearning.checkpoints import Weights
 
 
-def average(kind: Kind, spec: FeatureSpec, weights: list[Weights], seed: int) -> Network:
+def average(config: NetworkConfig, spec: FeatureSpec, weights: list[Weights], seed: int) -> Network:
     """Join constituents to one network with the inputs and the output of any other, so that it exports as one graph.
 
     Args:
         weights: of each constituent, as `Learner.weights` gives them; a single one is returned as it is.
     """
-    constituents = [_constituent(kind, spec, each, seed) for each in weights]
+    constituents = [_constituent(config, spec, each, seed) for each in weights]
     first = constituents[0]
     if len(constituents) == 1:
         return first
@@ -26,11 +26,11 @@ def average(kind: Kind, spec: FeatureSpec, weights: list[Weights], seed: int) ->
         name: keras.Input(node.shape[1:], name=name, dtype=node.dtype) for name, node in first.input.items()
     }
     network = Network(inputs, keras.layers.Average(name=OUTPUT)([each(inputs) for each in constituents]))
-    network.layout = first.layout
+    network.layout, network.config = first.layout, config
     return network
 
 
-def _constituent(kind: Kind, spec: FeatureSpec, weights: Weights, seed: int) -> Network:
-    network = networks.build(kind, spec, seed)
+def _constituent(config: NetworkConfig, spec: FeatureSpec, weights: Weights, seed: int) -> Network:
+    network = networks.build(config, spec, seed)
     network.set_weights(weights)
     return network

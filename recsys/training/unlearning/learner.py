@@ -16,7 +16,6 @@ from recsys.training.dataset import Examples
 from recsys.training.tensorflow import keras, tf
 from recsys.training.unlearning.checkpoints import Weights
 
-LEARNING_RATE = 1e-3
 SCORING_BATCH = 8_192
 
 
@@ -27,9 +26,7 @@ class Learner:
     checkpoint has to hold.
     """
 
-    def __init__(
-        self, network: Any, spec: FeatureSpec, *, batch_size: int, seed: int, learning_rate: float = LEARNING_RATE
-    ) -> None:
+    def __init__(self, network: Any, spec: FeatureSpec, *, batch_size: int, seed: int, learning_rate: float) -> None:
         self.network = network
         self.batch_size = batch_size
         self.seed = seed

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recsys.features import FeatureSpec
+from recsys.training.configuration import NetworkConfig
 from recsys.training.dataset import Examples, Split
 from recsys.training.networks.network import Network
 from recsys.training.progress import Progress, silent
-from recsys.training.request import Kind
 from recsys.training.tensorflow import seed_everything
 from recsys.training.unlearning.checkpoints import Checkpoints, Manifest, Weights
 from recsys.training.unlearning.constituents import train_constituents
@@ -43,7 +43,7 @@ class Sharded:
         weights: of each constituent.
     """
 
-    kind: Kind
+    config: NetworkConfig
     spec: FeatureSpec
     seed: int
     weights: list[Weights]
@@ -51,7 +51,7 @@ class Sharded:
 
     def network(self) -> Network:
         """Build the network that averages the constituents."""
-        return average(self.kind, self.spec, self.weights, self.seed)
+        return average(self.config, self.spec, self.weights, self.seed)
 
 
 def plan(
@@ -71,7 +71,7 @@ def plan(
 
 
 def train_sharded(
-    kind: Kind, planned: ShardedCourse, spec: FeatureSpec, *, seed: int, progress: Progress = silent
+    config: NetworkConfig, planned: ShardedCourse, spec: FeatureSpec, *, seed: int, progress: Progress = silent
 ) -> Sharded:
     """Train what has to be trained, and keep exactly the checkpoints that led there.
 
@@ -81,7 +81,7 @@ def train_sharded(
     checkpoints = Checkpoints(planned.folder) if planned.folder is not None else None
     seed_everything(seed)
     done = train_constituents(
-        kind,
+        config,
         planned.split.train,
         spec,
         planned.sharding,
@@ -94,4 +94,4 @@ def train_sharded(
     if checkpoints is not None:
         checkpoints.write_manifest(planned.manifest)
         deleted = checkpoints.keep_only(done.digests)
-    return Sharded(kind, spec, seed, done.weights, done.report(planned.manifest, deleted))
+    return Sharded(config, spec, seed, done.weights, done.report(planned.manifest, deleted))

@@ -11,6 +11,7 @@ import pytest
 
 from recsys.features import FeatureSpec
 from recsys.serving.metadata import Calibration, ModelMetadata
+from recsys.training.configuration import NetworkConfig
 from recsys.training.dataset import Examples
 from recsys.training.errors import OneClass
 from recsys.training.metrics import auc
@@ -22,7 +23,7 @@ from recsys.training.unlearning.sharding import Sharding
 
 pytestmark = pytest.mark.training
 
-KIND = "deepfm"
+CONFIG = NetworkConfig.of("fm", width=4, learning_rate=1e-2)
 SEED = 5
 
 
@@ -45,7 +46,7 @@ class Forgetting:
 def _train(examples: Examples, sharding: Sharding, spec: FeatureSpec, folder: Path | None) -> Any:
     from recsys.training.unlearning.sharded import plan, train_sharded
 
-    return train_sharded(KIND, plan(examples, sharding, folder=folder, epochs=6, batch_size=64), spec, seed=SEED)
+    return train_sharded(CONFIG, plan(examples, sharding, folder=folder, epochs=6, batch_size=64), spec, seed=SEED)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +130,7 @@ def test_the_mean_of_the_constituents_is_one_split_graph(
     from recsys.serving.ranker import open_session
     from recsys.training.export import export
 
-    metadata = ModelMetadata(KIND, small_spec.digest, "data", "2026-01-01T00:00:00+00:00", Calibration())
+    metadata = ModelMetadata("fm", small_spec.digest, "data", "2026-01-01T00:00:00+00:00", Calibration())
 
     artefact = export(forgetting.network, feeds=people.feeds, metadata=metadata, output=tmp_path)
 
@@ -183,7 +184,7 @@ def test_more_shards_than_people_are_refused_and_nothing_is_kept(
 
     with pytest.raises(EmptyShard, match="use fewer shards"):
         train_constituents(
-            KIND, few, small_spec, Sharding(32, 1, b"k"), manifest, seed=1, checkpoints=Checkpoints(tmp_path)
+            CONFIG, few, small_spec, Sharding(32, 1, b"k"), manifest, seed=1, checkpoints=Checkpoints(tmp_path)
         )
 
     assert not [path for path in tmp_path.iterdir() if path.name == "sharding.json"]
