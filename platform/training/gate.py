@@ -1,27 +1,33 @@
-"""Whether a trained model may replace the champion: both are measured on the same rows, which neither learnt from."""
+"""Whether a trained model may replace the champion: both are measured on the same rows, which neither learnt from.
 
+The champion may have learnt from some of them, since it was trained on an earlier log whose rows may have been split
+otherwise; that favours the champion, never the challenger.
+"""
+
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recsys.serving.ranker import Ranker
-from recsys.training.dataset import Examples, Split, read_dataset, split_by_time
-from recsys.training.metrics import Metrics, measure
+from recsys.training.dataset import Split, read_dataset, split_by_time
+from recsys.training.metrics import Metrics
+from registry.terms import Gates
+from training.gates.checks import Check, Rows, absolute_checks, relative_checks
+from training.gates.cohorts import cohorts
+from training.gates.coverage import coverage
 
-LOG_LOSS_TOLERANCE = 0.002
-"""Nats by which a challenger may be worse: the spread between seeds on MovieLens-100k is of this size."""
-AUC_TOLERANCE = 0.005
-BASE_RATE_MARGIN = 1e-4
-"""Nats by which a model must beat the constant forecast."""
 PRIOR_ROWS = 20.0
+COHORT_WORDS = ("venue_category", "scene")
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Figures on the test rows.
+    """Figures on the test rows, and the rows themselves.
 
     Attributes:
         base_rate: of the forecast that knows only the rate of each source's earlier rows.
@@ -31,6 +37,7 @@ class Measured:
     challenger: Metrics
     base_rate: Metrics
     champion: Metrics | None
+    rows: Rows
 
     def document(self) -> dict[str, Any]:
         """Return the figures as JSON."""
@@ -43,51 +50,62 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the challenger may serve, and why or why not."""
+    """Whether the challenger may serve, and why or why not, gate by gate."""
 
     passes: bool
     reason: str
+    checks: tuple[Check, ...]
+
+    def document(self) -> list[dict[str, Any]]:
+        """Return the gates as JSON, those that do not pass first."""
+        ordered = sorted(self.checks, key=lambda check: (check.passes, not check.judged))
+        return [check.document() for check in ordered]
 
 
-def compare(dataset: Path, challenger: Ranker, champion: Ranker | None) -> Measured:
-    """Measure both models, as they serve, on the later-in-time test part of a dataset."""
-    split = split_by_time(read_dataset(dataset))
+def compare(split: Split, words: Mapping[str, set[str]], challenger: Ranker, champion: Ranker | None) -> Measured:
+    """Measure both models, as they serve, on the later-in-time test part of a dataset.
+
+    Args:
+        words: of `cohort_words`.
+    """
+    feeds = split.test.feeds
+    rows = Rows(
+        labels=split.test.labels.astype(np.float64),
+        forecast=constant_forecast(split),
+        challenger=challenger.score(feeds).astype(np.float64),
+        champion=champion.score(feeds).astype(np.float64) if champion else None,
+        viewers=split.test.viewer.codes.astype(np.intp),
+        cohorts=cohorts(split, words),
+        coverage=(coverage(challenger.score, feeds), coverage(champion.score, feeds) if champion else None),
+    )
     return Measured(
-        challenger=_measure(challenger, split.test),
-        base_rate=measure(split.test.labels, constant_forecast(split), split.test.viewer.codes),
-        champion=_measure(champion, split.test) if champion else None,
+        challenger=rows.metrics(rows.challenger),
+        base_rate=rows.metrics(rows.forecast),
+        champion=rows.metrics(rows.champion) if rows.champion is not None else None,
+        rows=rows,
     )
 
 
-def judge(measured: Measured, *, champion_must_go: bool = False) -> Verdict:
+def judge(measured: Measured, terms: Gates, *, champion_must_go: bool = False) -> Verdict:
     """Decide on figures alone.
 
     Args:
         champion_must_go: it learnt from somebody who was erased since; any model that has learnt something is better.
     """
-    challenger, champion, floor = measured.challenger, measured.champion, measured.base_rate.log_loss
-    if challenger.log_loss > floor - BASE_RATE_MARGIN:
-        return Verdict(
-            False, f"Its log loss {challenger.log_loss:.4f} does not beat the constant forecast's {floor:.4f}."
-        )
-    if challenger.auc is None or challenger.auc <= 0.5:
-        return Verdict(False, "It ranks no better than chance.")
-    if champion is None:
-        return Verdict(True, f"It beats the constant forecast: log loss {challenger.log_loss:.4f} against {floor:.4f}.")
-    if champion_must_go:
-        return Verdict(True, "It replaces a model that had learnt from somebody who was erased.")
-    worse = challenger.log_loss - champion.log_loss
-    if worse > LOG_LOSS_TOLERANCE:
-        return Verdict(
-            False, f"Its log loss {challenger.log_loss:.4f} is worse than the champion's {champion.log_loss:.4f}."
-        )
-    if champion.auc is not None and challenger.auc < champion.auc - AUC_TOLERANCE:
-        return Verdict(False, f"Its AUC {challenger.auc:.4f} is worse than the champion's {champion.auc:.4f}.")
-    return Verdict(
-        True,
-        f"Log loss {challenger.log_loss:.4f} against the champion's {champion.log_loss:.4f},"
-        f" AUC {challenger.auc:.4f} against {champion.auc or 0:.4f}, on the same {challenger.rows} rows.",
-    )
+    checks = absolute_checks(measured.rows, terms)
+    if not champion_must_go:
+        checks += relative_checks(measured.rows, terms)
+    failed = [check for check in checks if not check.passes]
+    if failed:
+        return Verdict(False, " ".join(check.sentence for check in failed), tuple(checks))
+    return Verdict(True, _praise(measured, champion_must_go=champion_must_go), tuple(checks))
+
+
+def read(dataset: Path) -> tuple[Split, dict[str, set[str]]]:
+    """Read a dataset as the training split it, and the words of its cohorts."""
+    table = pq.read_table(dataset, columns=list(COHORT_WORDS))
+    words = {name: {str(word) for word in table[name].unique().to_pylist()} for name in COHORT_WORDS}
+    return split_by_time(read_dataset(dataset)), words
 
 
 def constant_forecast(split: Split) -> NDArray[np.float64]:
@@ -106,5 +124,13 @@ def constant_forecast(split: Split) -> NDArray[np.float64]:
     return forecast
 
 
-def _measure(ranker: Ranker, test: Examples) -> Metrics:
-    return measure(test.labels, ranker.score(test.feeds), test.viewer.codes)
+def _praise(measured: Measured, *, champion_must_go: bool) -> str:
+    challenger, champion, floor = measured.challenger, measured.champion, measured.base_rate.log_loss
+    if champion is None:
+        return f"It beats the constant forecast: log loss {challenger.log_loss:.4f} against {floor:.4f}."
+    if champion_must_go:
+        return "It replaces a model that had learnt from somebody who was erased."
+    return (
+        f"Log loss {challenger.log_loss:.4f} against the champion's {champion.log_loss:.4f},"
+        f" AUC {challenger.auc or 0:.4f} against {champion.auc or 0:.4f}, on the same {challenger.rows} rows."
+    )

@@ -7,6 +7,7 @@ the champion stays, the run ends as failed with its reason, and no file is left 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -24,9 +25,13 @@ from core.tenancy import operator_scope
 from recsys.serving.ranker import Ranker, RankerRefused
 from recsys.training.errors import TrainingRefused
 from recsys.training.request import TrainingRequest
+from registry.services import Lineage
 from training import export, folders, gate, process, selectors, services
+from training.drift import log_rows
+from training.drift.reference import reference
 from training.errors import RunFailed, RunTakenAway
 from training.heartbeat import Heartbeat, Observe
+from training.lineage import configuration_digest, libraries
 
 logger = logging.getLogger(__name__)
 
@@ -63,15 +68,19 @@ def _train(operator_id: UUID, run_id: UUID, heartbeat: Heartbeat) -> None:
     )
     heartbeat.tell("gate", 0, 1, "measuring it against the champion on later rows")
     challenger = _model(folder / "models", report)
-    measured, verdict = _judge(operator_id, dataset, challenger)
+    judged = _judge(operator_id, dataset, challenger)
     heartbeat.check()
+    lineage = Lineage(
+        parent_id=judged.champion_id, configuration=configuration_digest(asdict(request), report),
+        libraries=libraries(report), gates=judged.verdict.document(), reference=judged.reference,
+    )  # fmt: skip
     with operator_scope(operator_id):
         services.conclude(
             operator_id=operator_id, run_id=run_id, model=challenger, seed=request.seed,
-            metrics=_metrics(report, measured, verdict), passes=verdict.passes, verdict=verdict.reason,
-            at=timezone.now(),
+            metrics=_metrics(report, judged), passes=judged.verdict.passes, verdict=judged.verdict.reason,
+            at=timezone.now(), lineage=lineage,
         )  # fmt: skip
-    logger.info("Run %s: %s", run_id, verdict.reason)
+    logger.info("Run %s: %s", run_id, judged.verdict.reason)
 
 
 def _export(operator_id: UUID, run_id: UUID, folder: Path, heartbeat: Heartbeat) -> Path:
@@ -110,12 +119,31 @@ def _model(folder: Path, report: dict[str, Any]) -> Path:
         raise RunFailed("training_without_report", "The training's report names no model file.") from error
 
 
-def _judge(operator_id: UUID, dataset: Path, challenger: Path) -> tuple[gate.Measured, gate.Verdict]:
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the gate said of a challenger.
+
+    Attributes:
+        champion_id: whom it was measured against.
+        reference: how the log looked (``training.drift.reference``).
+    """
+
+    measured: gate.Measured
+    verdict: gate.Verdict
+    champion_id: UUID | None
+    reference: dict[str, Any]
+
+
+def _judge(operator_id: UUID, dataset: Path, challenger: Path) -> Judged:
     with operator_scope(operator_id):
         active = registry.selectors.active_version(operator_id=operator_id)
+        terms = registry.selectors.policy(operator_id=operator_id).gates
     champion = _champion(active.file_digest) if active else None
-    measured = gate.compare(dataset, Ranker.load(challenger, registry.files.digest_of(challenger)), champion)
-    return measured, gate.judge(measured, champion_must_go=active is not None and active.awaits_retrain)
+    ranker = Ranker.load(challenger, registry.files.digest_of(challenger))
+    measured = gate.compare(*gate.read(dataset), ranker, champion)
+    verdict = gate.judge(measured, terms, champion_must_go=active is not None and active.awaits_retrain)
+    looked = reference(log_rows.played(dataset), ranker)
+    return Judged(measured, verdict, active.version_id if active else None, looked)
 
 
 def _champion(digest: str) -> Ranker | None:
@@ -126,10 +154,14 @@ def _champion(digest: str) -> Ranker | None:
         return None
 
 
-def _metrics(report: dict[str, Any], measured: gate.Measured, verdict: gate.Verdict) -> dict[str, Any]:
+def _metrics(report: dict[str, Any], judged: Judged) -> dict[str, Any]:
+    """Return what a run tells; each part of it is a document of its own."""
     kept = ("kind", "rows", "boundaries", "models", "baselines", "retrieval", "behaviour", "versions", "seconds")
-    told = {"activated": verdict.passes, "verdict": verdict.reason}
-    return told | measured.document() | {"report": {name: report[name] for name in kept if name in report}}
+    return {
+        "verdict": judged.verdict.reason,
+        **judged.measured.document(),
+        "report": {name: report[name] for name in kept if name in report},
+    }
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Ask for trainings, move runs from state to state, forget people. Callers have entered the operator's scope."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -16,13 +17,16 @@ from audit.services import record
 from core.ids import public_id
 from core.queue import enqueue
 from core.tenancy import operator_scope
+from registry.services import Lineage
 from training import folders, people, selectors, workers
 from training.errors import RunTakenAway
 from training.lineage import code_version
 from training.models import Dataset, Run, State, Trigger
+from training.promotion import Promotion, promote
 
 TASK = "training.retrain"
 ACTOR = "system:training"
+CHAMPION = "champion"
 STALE_AFTER = timedelta(minutes=2)
 """A worker that was silent for so long is gone: twelve heartbeats were missed."""
 
@@ -108,8 +112,9 @@ def conclude(
     passes: bool,
     verdict: str,
     at: datetime,
+    lineage: Lineage | None = None,
 ) -> Run:
-    """Register what a run has trained, let it serve if the gate let it pass, and end the run.
+    """Register what a run has trained, move it on if the gate let it pass, and end the run.
 
     Raises:
         RunTakenAway: the run is not under way any more; nothing is registered.
@@ -119,16 +124,17 @@ def conclude(
     run = _own(operator_id, run_id)
     version = registry.services.register(
         operator_id=operator_id, source=model, seed=seed, code_version=code_version(), actor=ACTOR, metrics=metrics,
-        consent_snapshot=run.dataset.consent_snapshot, run_id=run_id, verdict=verdict,
+        consent_snapshot=run.dataset.consent_snapshot, run_id=run_id, verdict=verdict, lineage=lineage,
     )  # fmt: skip
+    reached = Promotion(version.stage)
     if passes:
-        registry.services.activate(operator_id=operator_id, version_id=version.id, actor=ACTOR)
-    run.state, run.finished_at = State.SUCCEEDED, at
-    run.model_version_id, run.metrics = version.id, dict(metrics)
+        reached = promote(operator_id=operator_id, version_id=version.id)
+    run.state, run.finished_at, run.model_version_id = State.SUCCEEDED, at, version.id
+    run.metrics = dict(metrics) | {"activated": reached.stage == CHAMPION, "promotion": asdict(reached)}
     run.save(update_fields=["state", "finished_at", "model_version_id", "metrics"])
     record(
         operator_id=operator_id, actor=ACTOR, action="run.succeeded", target=run.public_id,
-        detail={"model": version.public_id, "activated": passes},
+        detail={"model": version.public_id, "activated": reached.stage == CHAMPION, "stage": reached.stage},
     )  # fmt: skip
     _enqueue_next(operator_id)
     return run

@@ -1,0 +1,1 @@
+"""Whether what a model sees is still what it learnt from."""
