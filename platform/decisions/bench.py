@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 from uuid import UUID, uuid4
 
+import numpy as np
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -32,7 +33,7 @@ from decisions.models import Choice, Decision, DecisionViewer
 from decisions.services import context_of, decide
 from decisions.wish import Wish
 from identities.viewers import How, ViewerClaim, ViewerState, issue
-from recsys.features import Behaviour, Viewer, encode
+from recsys.features import ITEM_WORDS, Behaviour, Viewer, encode
 from recsys.serving.ranker import Ranker
 
 CREATIVES, CAMPAIGNS, HISTORY = 200, 20, 50
@@ -46,13 +47,15 @@ class Row:
 
     Attributes:
         milliseconds: median.
-        ratio: times the bare call.
+        ratio: times the bare call for the same rows.
+        apart: times the bare call that computes once what the rows share.
         queries: sent to the database, None where there is none.
     """
 
     name: str
     milliseconds: float
     ratio: float
+    apart: float
     queries: int | None = None
 
 
@@ -71,7 +74,8 @@ class Stage:
 def decision_ratio(model: Path, *, rounds: int = 100) -> list[Row]:
     """Measure the bare session call, the service and the whole request, one after the other in every round.
 
-    The rows the session scores are those of the decision, encoded beforehand. Decisions are committed, as in service,
+    The rows the session scores are those of the decision, encoded beforehand: once row by row, as a log has them, and
+    once as a decision lays them out, with what all rows share computed once. Decisions are committed, as in service,
     and the operator made for them stays behind: measure in a database of its own, or in a transaction to roll back.
 
     Args:
@@ -94,21 +98,23 @@ def decision_ratio(model: Path, *, rounds: int = 100) -> list[Row]:
         if response.status_code != 200:
             raise RuntimeError(f"the decision was refused: {response.text}")
 
+    apart, rows = _bare(stage)
     ways: dict[str, Callable[[], object]] = {
-        f"onnxruntime alone, {CREATIVES} rows": _bare(stage),
+        f"onnxruntime alone, {CREATIVES} rows": rows,
+        f"onnxruntime alone, viewer apart from {CREATIVES} creatives": apart,
         "decide(), with its transaction": service,
         "POST /v1/decisions, whole request": request,
     }
-    queries = [None, _queries(service), _queries(request)]
+    queries = [None, None, _queries(service), _queries(request)]
     medians = _interleaved(list(ways.values()), rounds, after=partial(_clear, stage.operator_id))
     return [
-        Row(name, found, found / medians[0], count)
+        Row(name, found, found / medians[0], found / medians[1], count)
         for name, found, count in zip(ways, medians, queries, strict=True)
     ]  # fmt: skip
 
 
-def _bare(stage: Stage) -> Callable[[], object]:
-    """Return the model's session call for the rows of the decision."""
+def _bare(stage: Stage) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return the model's session call for the decision, and for the same rows with everything in every row."""
     operator_id = stage.operator_id
     with operator_scope(operator_id):
         versions = core.epochs.versions(operator_id=operator_id)
@@ -122,9 +128,13 @@ def _bare(stage: Stage) -> Callable[[], object]:
     viewer = Viewer(public_id("sub", stage.subject_id), history)
     inputs = {node.name for node in ranker.session.get_inputs()}
     feeds = encode(context, [viewer], catalogue.candidates, 0, ranker.spec)
-    used = {name: ids for name, ids in feeds.items() if name in inputs}
+    apart = {name: ids for name, ids in feeds.items() if name in inputs}
+    rows = {
+        name: np.ascontiguousarray(ids.T if name in ITEM_WORDS else ids.repeat(len(catalogue), axis=0))
+        for name, ids in apart.items()
+    }
     outputs, session = [ranker.session.get_outputs()[0].name], ranker.session
-    return lambda: session.run(outputs, used)
+    return lambda: session.run(outputs, apart), lambda: session.run(outputs, rows)
 
 
 def _clear(operator_id: UUID) -> None:

@@ -72,9 +72,10 @@ class Command(BaseCommand):
 
     def _decision(self, model: Path, rounds: int) -> None:
         self.say("Decision, one recognised viewer, 200 eligible creatives, warm (aim: at most 3 times the bare call)")
+        self.say(f"  {'':<56} {'':>12}   of 200 rows   of the call apart")
         for row in decisions.bench.decision_ratio(model, rounds=rounds):
             queries = "" if row.queries is None else f"   {row.queries} queries"
-            self.say(f"  {row.name:<44} {row.milliseconds:9.2f} ms   {row.ratio:6.2f} x{queries}")
+            self.say(f"  {row.name:<56} {row.milliseconds:9.2f} ms   {row.ratio:9.2f} x   {row.apart:15.2f} x{queries}")
         self.say("")
 
     def _galleries(self, rounds: int) -> None:
