@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -74,6 +75,7 @@ class Examples:
         at: microseconds since 1970 UTC, int64, shape (rows,).
         viewer: pseudonyms; absent for anonymous viewers.
         creative, category, source: words of the rows.
+        tasks: labels of single tasks by the names of `TASKS`, float32, shape (rows,), NaN where nobody could tell.
     """
 
     feeds: Feeds
@@ -83,6 +85,7 @@ class Examples:
     creative: Words
     category: Words
     source: Words
+    tasks: dict[str, NDArray[np.float32]] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -97,6 +100,7 @@ class Examples:
             creative=self.creative.take(rows),
             category=self.category.take(rows),
             source=self.source.take(rows),
+            tasks={name: values[rows] for name, values in self.tasks.items()},
         )
 
 
@@ -254,6 +258,7 @@ def _encode(table: pa.Table, spec: FeatureSpec) -> Examples:
         feeds=encode_columns(words, numbers, histories, spec),
         labels=table["label"].to_numpy().astype(np.float32),
         at=table["at"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy(),
+        tasks={name: pc.cast(table[name], pa.float32()).to_numpy() for name in TASKS},
         **named,
     )
 

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.features import Feeds
+from recsys.training import distributed
 from recsys.training.dataset import Examples, Split
+from recsys.training.feeding import Held
 from recsys.training.progress import Progress, silent
-from recsys.training.tensorflow import keras
+from recsys.training.steps import Steps, forward
+from recsys.training.task import Task
 
-LEARNING_RATE = 1e-3
 SCORING_BATCH = 8_192
 SMALLEST_BATCH = 32
 STEPS_PER_PASS = 64
@@ -74,52 +76,66 @@ def unwatched(number: int, loss: float) -> None:
 
 
 def fit(
-    model: Any,
-    split: Split,
-    *,
-    stage: str,
-    epochs: int | None,
-    batch_size: int,
-    progress: Progress = silent,
-    watch: Watch = unwatched,
+    model: Any, split: Split, *, stage: str, epochs: int | None, batch_size: int, progress: Progress = silent
 ) -> list[float]:
     """Fit on the train part and keep the weights that were best on the validation part.
 
+    In the scope of a `tf.distribute` strategy each machine goes through a share of the train part, and the steps are
+    those of one machine with as many rows in a step; see `recsys.training.distributed`.
+
     Args:
+        model: a network, or one with several tasks, which brings a loss and targets of its own.
         epochs: at most this many passes; None lets `schedule` choose.
         batch_size: at most this many rows a step.
-        watch: is told the number of each pass and its validation log loss, and may raise to end the training.
 
     Returns:
-        Validation log loss after each epoch, in nats.
+        Validation log loss of engagement after each epoch, in nats.
     """
-    model.compile(keras.optimizers.Adam(LEARNING_RATE), loss="binary_crossentropy", metrics=["binary_crossentropy"])
-    train, validation = split.train, split.validation
-    plan = schedule(len(train), batch_size, epochs)
-    begin_at_base_rate(model, train)
-    history = model.fit(
-        train.feeds,
-        train.labels,
-        batch_size=plan.batch_size,
-        epochs=plan.epochs,
-        validation_data=(validation.feeds, validation.labels),
-        validation_batch_size=SCORING_BATCH,
-        verbose=0,
-        callbacks=[
-            keras.callbacks.EarlyStopping(
-                "val_binary_crossentropy", patience=plan.patience, restore_best_weights=True, mode="min"
-            ),
-            keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: watch(epoch + 1, float(logs["val_binary_crossentropy"]))
-            ),
-            keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: progress(
-                    stage, epoch + 1, plan.epochs, f"validation log loss {logs['val_binary_crossentropy']:.4f}"
-                )
-            ),
-        ],
+    plan = schedule(len(split.train), batch_size, epochs)
+    begin_at_base_rate(model, split.train)
+    task = Task.of(model)
+    share = distributed.share()
+    steps = Steps(
+        task.learner, task.loss, batch_size=max(plan.batch_size // share.of, 1), learning_rate=task.learning_rate
     )
-    return [float(value) for value in history.history["val_binary_crossentropy"]]
+    source = Held(split.train.feeds, task.targets(split.train.labels, split.train.tasks), (share.number, share.of))
+    random = np.random.default_rng(np.random.randint(2**31))  # from the seed of the run, see `seed_everything`
+    best, losses = Best(task.learner), []
+    for epoch in range(plan.epochs):
+        steps.go_through(source, random)
+        loss = distributed.agreed(log_loss(split.validation.labels, score(model, split.validation)))
+        losses.append(loss)
+        progress(stage, epoch + 1, plan.epochs, f"validation log loss {loss:.4f}")
+        if best.outdone_for(loss) >= plan.patience:
+            break
+    best.restore()
+    return losses
+
+
+class Best:
+    """The weights that were best so far, and how long ago that was."""
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+        self.loss, self.weights, self.since = math.inf, network.get_weights(), 0
+
+    def outdone_for(self, loss: float) -> int:
+        """Compare the weights of now with the best; return for how many passes in a row they were no better."""
+        if loss < self.loss:
+            self.loss, self.weights, self.since = loss, self.network.get_weights(), 0
+        else:
+            self.since += 1
+        return self.since
+
+    def restore(self) -> None:
+        """Give the network its best weights back."""
+        self.network.set_weights(self.weights)
+
+
+def log_loss(labels: NDArray[np.float32], scores: NDArray[np.float32]) -> float:
+    """Compute the mean log loss in nats; both of shape (rows,)."""
+    safe = np.clip(scores.astype(np.float64), 1e-7, 1 - 1e-7)
+    return float(-np.where(labels > 0.5, np.log(safe), np.log1p(-safe)).mean())
 
 
 def begin_at_base_rate(model: Any, train: Examples) -> None:
@@ -137,5 +153,4 @@ def score(model: Any, examples: Examples) -> NDArray[np.float32]:
 
 def predict(model: Any, feeds: Feeds) -> NDArray[np.float32]:
     """Run a network on encoded rows: float32, shape (rows,)."""
-    scores: NDArray[np.float32] = model.predict(feeds, batch_size=SCORING_BATCH, verbose=0)
-    return scores.reshape(-1)
+    return forward(model, feeds, SCORING_BATCH).reshape(-1)

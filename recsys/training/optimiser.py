@@ -1,0 +1,113 @@
+"""Adam that touches only what a batch touches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recsys.training.tensorflow import keras, tf
+
+LEARNING_RATE = 1e-3
+FIRST, SECOND = 0.9, 0.999
+EPSILON = 1e-7
+SWEPT = 2_048
+"""Ids up to which a table is updated whole: one fused sweep is cheaper than finding and spreading the rows."""
+
+
+class LazyAdam(keras.optimizers.Optimizer):  # type: ignore[misc]
+    """Adam whose step costs what a batch looked up, however large the tables are.
+
+    "Adam: A Method for Stochastic Optimization", Kingma and Ba, ICLR 2015, algorithm 1, in the form at the end of its
+    section 2. Dense weights, and tables of few ids, are updated as there. Of a large table only the rows that the batch
+    looked up move, and their two moments decay only then. Each of those rows counts its own steps: what moments that
+    began at zero lack (section 3) shrinks with the updates a row has had, not with those of the run. A row that is
+    first met late thus moves by the learning rate, where a common count would move it by 3.2 times as much. A row
+    met in every step is updated exactly as by Adam.
+
+    Args:
+        learning_rate: of every step.
+        swept: tables of at most so many ids are updated whole.
+    """
+
+    def __init__(
+        self, learning_rate: float = LEARNING_RATE, *, swept: int = SWEPT, name: str = "LazyAdam", **options: Any
+    ) -> None:
+        super().__init__(name=name, **({"weight_decay": None} | options))  # 0 would sweep all tables to change nothing
+        self._learning_rate = self._build_learning_rate(learning_rate)
+        self.swept = swept
+
+    def build(self, variables: list[Any]) -> None:
+        """Make the moments of all weights, once, before the first step."""
+        super().build(variables)
+        if getattr(self, "_built", False):
+            return
+        self._built = True
+        self._moments = [
+            tuple(self.add_variable_from_reference(weight, name) for name in ("first", "second"))
+            for weight in variables
+        ]
+        self._counts = [
+            self.add_variable_from_reference(weight, "steps", shape=weight.shape[:1]) if self._lazy(weight) else None
+            for weight in variables
+        ]
+
+    def update_step(self, gradient: Any, variable: Any) -> None:
+        """Move one weight against its gradient, which for a table is sparse and names each row once."""
+        place = self._index_dict[self._var_key(variable)]
+        if self._lazy(variable) and isinstance(gradient, tf.IndexedSlices):
+            self._move_rows(variable, gradient, self._moments[place], self._counts[place])
+        else:
+            self._move_all(variable, tf.convert_to_tensor(gradient), self._moments[place])
+
+    def get_config(self) -> dict[str, Any]:
+        """Describe the optimiser, so that Keras can make another like it."""
+        own = {"learning_rate": self._serialize_hyperparameter(self._learning_rate), "swept": self.swept}
+        return {**super().get_config(), **own}
+
+    def _deduplicate_sparse_grad(self, gradients: list[Any]) -> list[Any]:
+        """Add up what several rows of a batch say about one id; of a small table, into a gradient of all its ids."""
+        return [self._added_up(each) if isinstance(each, tf.IndexedSlices) else each for each in gradients]
+
+    def _added_up(self, gradient: Any) -> Any:
+        ids = gradient.dense_shape[0] if gradient.dense_shape is not None else None
+        known = tf.get_static_value(ids)
+        if known is not None and known <= self.swept:
+            return tf.math.unsorted_segment_sum(gradient.values, gradient.indices, known)
+        rows, places = tf.unique(gradient.indices)
+        return tf.IndexedSlices(
+            tf.math.unsorted_segment_sum(gradient.values, places, tf.shape(rows)[0]), rows, gradient.dense_shape
+        )
+
+    def _lazy(self, variable: Any) -> bool:
+        return len(variable.shape) > 1 and int(variable.shape[0]) > self.swept
+
+    def _move_all(self, variable: Any, gradient: Any, moments: tuple[Any, Any]) -> None:
+        steps = tf.cast(self.iterations + 1, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=moments[0].handle,
+            v=moments[1].handle,
+            beta1_power=FIRST**steps,
+            beta2_power=SECOND**steps,
+            lr=tf.cast(self.learning_rate, variable.dtype),
+            beta1=FIRST,
+            beta2=SECOND,
+            epsilon=EPSILON,
+            grad=gradient,
+        )
+
+    def _move_rows(self, variable: Any, gradient: Any, moments: tuple[Any, Any], counts: Any) -> None:
+        first, second = moments
+        rows, slope = gradient.indices, gradient.values
+        steps = tf.gather(counts, rows) + 1
+        mean = FIRST * tf.gather(first, rows) + (1 - FIRST) * slope
+        spread = SECOND * tf.gather(second, rows) + (1 - SECOND) * tf.square(slope)
+        rate = self.learning_rate * tf.sqrt(1 - SECOND**steps) / (1 - FIRST**steps)
+        _put(counts, rows, steps)
+        _put(first, rows, mean)
+        _put(second, rows, spread)
+        change = rate[:, None] * mean / (tf.sqrt(spread) + EPSILON)
+        tf.raw_ops.ResourceScatterSub(resource=variable.handle, indices=rows, updates=change)
+
+
+def _put(variable: Any, rows: Any, values: Any) -> None:
+    tf.raw_ops.ResourceScatterUpdate(resource=variable.handle, indices=rows, updates=values)
