@@ -1,6 +1,6 @@
-"""Why a batch of events is refused as a whole; single events are refused in the answer (``events.results.Code``)."""
+"""Why a batch of events or a member's wish is refused; single events are refused in the answer (``events.results``)."""
 
-from core.problems import Problem
+from core.problems import Conflict, Problem
 
 MAXIMUM_EVENTS = 500
 
@@ -14,3 +14,21 @@ class BatchTooLarge(Problem):
 
     def __init__(self, count: int) -> None:
         super().__init__(f"A batch may hold {MAXIMUM_EVENTS} events, this one holds {count}. Send it in parts.")
+
+
+class AlreadyStaff(Conflict):
+    """A subject counts as staff at that time already."""
+
+    code = "already_staff"
+
+
+class NotStaff(Conflict):
+    """A subject does not count as staff."""
+
+    code = "not_staff"
+
+
+class ImpossiblePeriod(Conflict):
+    """A time would end before it begins."""
+
+    code = "impossible_period"

@@ -1,4 +1,4 @@
-"""What happened on the screens: plays, engagements, and interactions imported from published logs.
+"""What happened on the screens: plays and engagements, who works there, and interactions from published logs.
 
 Foreign keys with ``db_constraint=False`` have a stricter one in the migration: it spans the operator as well. Those
 with ``db_index=False`` are found by an index or a constraint that begins with them, or are never looked up by.
@@ -7,7 +7,7 @@ with ``db_index=False`` are found by an index or a constraint that begins with t
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from core.models import OperatorRecord
 
@@ -139,6 +139,30 @@ class Engagement(OperatorRecord):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.value:g}"
+
+
+class StaffPeriod(OperatorRecord):
+    """A time in which a subject worked there: decisions before them, and what came of those, are no audience's.
+
+    Attributes:
+        until: when it ended; null while they work there.
+    """
+
+    PREFIX = "stf"
+
+    subject = models.ForeignKey("subjects.Subject", on_delete=models.CASCADE, related_name="+")
+    subject_id: UUID
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subject"], condition=Q(until=None), name="staff_once_at_a_time"),
+            models.CheckConstraint(condition=Q(until=None) | Q(until__gt=F("since")), name="staff_period_ends_later"),
+        ]
+
+    def __str__(self) -> str:
+        return f"since {self.since:%Y-%m-%d %H:%M}"
 
 
 class ImportedInteraction(OperatorRecord):

@@ -348,6 +348,9 @@ def _log(operator_id: UUID, at: datetime, names: dict[str, str]) -> None:
             operator_id=operator_id, screen_id=_uuid(names["screen"]), batch=batch, sent_at=None,
             received_at=at + timedelta(seconds=9), player_id=_uuid(names["player"]),
         )  # fmt: skip
+    events.services.begin_staff(
+        operator_id=operator_id, subject_id=_uuid(names["subject"]), since=at + timedelta(days=1), actor=ACTOR
+    )  # fmt: skip
     lines = [events.services.Interaction(1, _uuid(names["creative"]), at, True)]
     events.services.import_interactions(operator_id=operator_id, source="movielens", rows=lines)
 

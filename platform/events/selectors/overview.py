@@ -8,20 +8,23 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import TruncHour
 
 import decisions.selectors
-from events.engagement import ATTRIBUTION_WINDOW
-from events.models import Engagement, Play
+from events.engagement import attributed
+from events.models import Play
+from events.selectors.traffic import judged_plays, staff_decisions, valid_engagements
+from events.traffic import VALID
 
 SERIES = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One hour of the chart; ``start`` is UTC."""
+    """One hour of the chart; ``start`` is UTC. Invalid plays (``events.traffic``) are counted apart."""
 
     start: datetime
     decisions: int
     plays: int
     engaged: int
+    invalid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Overview:
     """What happened today (the UTC day) and hour by hour over the last day.
 
     Attributes:
+        plays, engaged: without invalid traffic, see ``events.traffic``; ``invalid`` is how many plays that left out.
         engagement_rate: share of today's plays that somebody engaged with; None before the first play.
         billed_micros: what today's plays cost the campaigns.
     """
@@ -47,30 +51,32 @@ class Overview:
     decisions: int
     plays: int
     engaged: int
+    invalid: int
     engagement_rate: float | None
     billed_micros: int
     hours: list[Hour]
 
 
 def overview(*, operator_id: UUID, at: datetime) -> Overview:
-    """Return the console's live numbers (three queries)."""
+    """Return the console's live numbers (four queries)."""
     today = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     this_hour = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     first = this_hour - timedelta(hours=SERIES - 1)
     made = decisions.selectors.per_hour(operator_id=operator_id, since=first, until=at + timedelta(hours=1))
     played = _per_hour(_engaged(operator_id, first, at))
     hours = [
-        Hour(start, made.get(start, 0), *played.get(start, (0, 0)))
+        Hour(start, made.get(start, 0), *played.get(start, (0, 0, 0)))
         for start in (first + timedelta(hours=number) for number in range(SERIES))
     ]
     billed = Play.objects.filter(operator_id=operator_id, started_at__gte=today, started_at__lte=at)
-    plays, engaged = (
-        sum(getattr(hour, name) for hour in hours if hour.start >= today) for name in ("plays", "engaged")
+    plays, engaged, invalid = (
+        sum(getattr(hour, name) for hour in hours if hour.start >= today) for name in ("plays", "engaged", "invalid")
     )
     return Overview(
         decisions=sum(hour.decisions for hour in hours if hour.start >= today),
         plays=plays,
         engaged=engaged,
+        invalid=invalid,
         engagement_rate=engaged / plays if plays else None,
         billed_micros=billed.aggregate(micros=Sum("billed_micros"))["micros"] or 0,
         hours=hours,
@@ -94,15 +100,20 @@ def now_playing(*, operator_id: UUID, at: datetime) -> dict[UUID, NowPlaying]:
 
 
 def _engaged(operator_id: UUID, since: datetime, until: datetime) -> QuerySet[Play]:
-    engagement = Engagement.objects.filter(
-        decision_id=OuterRef("decision_id"), position=OuterRef("position"), positive=True,
-        at__gte=OuterRef("started_at"), at__lte=OuterRef("started_at") + ATTRIBUTION_WINDOW,
-    )  # fmt: skip
-    plays = Play.objects.filter(operator_id=operator_id, started_at__gte=since, started_at__lte=until)
-    return plays.annotate(engaged_with=Exists(engagement))
+    staff = staff_decisions(operator_id=operator_id)
+    engagement = valid_engagements(operator_id=operator_id, staff=staff).filter(
+        attributed(), decision_id=OuterRef("decision_id"), position=OuterRef("position"), positive=True
+    )
+    plays = judged_plays(operator_id=operator_id, staff=staff)
+    within = plays.filter(started_at__gte=since, started_at__lte=until)
+    return within.annotate(engaged_with=Exists(engagement))
 
 
-def _per_hour(plays: QuerySet[Play]) -> dict[datetime, tuple[int, int]]:
+def _per_hour(plays: QuerySet[Play]) -> dict[datetime, tuple[int, int, int]]:
+    valid = Q(invalid=VALID)
     hourly = plays.annotate(hour=TruncHour("started_at")).values("hour")
-    counted = hourly.annotate(plays=Count("id"), engaged=Count("id", filter=Q(engaged_with=True)))
-    return {row["hour"]: (row["plays"], row["engaged"]) for row in counted.order_by("hour")}
+    counted = hourly.annotate(
+        plays=Count("id", filter=valid), engaged=Count("id", filter=valid & Q(engaged_with=True)),
+        left_out=Count("id", filter=~valid),
+    )  # fmt: skip
+    return {row["hour"]: (row["plays"], row["engaged"], row["left_out"]) for row in counted.order_by("hour")}

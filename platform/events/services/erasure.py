@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from core.ids import public_id
-from events.models import ImportedInteraction
+from events.models import ImportedInteraction, StaffPeriod
 
 
 def forget(*, operator_id: UUID, subject_id: UUID) -> dict[str, int]:
@@ -11,8 +11,9 @@ def forget(*, operator_id: UUID, subject_id: UUID) -> dict[str, int]:
 
     Plays and engagements name a decision and nobody else; they lead to a person only through the decision's viewers,
     which ``decisions.services.forget`` unlinks. Lines of an imported log name keys of that log, never a subject; one
-    that does all the same is deleted.
+    that does all the same is deleted. That somebody worked there is deleted with them.
     """
     named = {str(subject_id), subject_id.hex, public_id("sub", subject_id)}
     mine = ImportedInteraction.objects.filter(operator_id=operator_id, person__in=named)
-    return {"imported_interactions": mine.delete()[0]}
+    staff = StaffPeriod.objects.filter(operator_id=operator_id, subject_id=subject_id)
+    return {"imported_interactions": mine.delete()[0], "staff_periods": staff.delete()[0]}
