@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from hashlib import file_digest
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -14,6 +15,11 @@ def path_of(digest: str) -> Path:
     return Path(settings.RANKING_MODELS) / f"{digest}.onnx"
 
 
+def gradients_path(digest: str) -> Path:
+    """Return where the gradient graph of the model with this SHA-256 is kept, see ``recsys.explain``."""
+    return Path(settings.RANKING_MODELS) / f"{digest}.gradients.onnx"
+
+
 def digest_of(path: Path) -> str:
     """Return a file's SHA-256 as 64 hexadecimal digits."""
     with path.open("rb") as file:
@@ -21,12 +27,23 @@ def digest_of(path: Path) -> str:
 
 
 def remove(digest: str) -> None:
-    """Delete a model file; one that is not there is deleted already."""
+    """Delete a model file and its gradient graph; what is not there is deleted already."""
     path_of(digest).unlink(missing_ok=True)
+    gradients_path(digest).unlink(missing_ok=True)
 
 
 def store(source: Path) -> str:
-    """Copy a model file to its place and return its digest; an equal file that is there already is replaced.
+    """Copy a model file to its place and return its digest; an equal file that is there already is replaced."""
+    return _copy(source, path_of)
+
+
+def store_gradients(source: Path, *, model: str) -> str:
+    """Copy the gradient graph of a model to its place beside the model's file and return the graph's digest."""
+    return _copy(source, lambda digest: gradients_path(model))
+
+
+def _copy(source: Path, place: Callable[[str], Path]) -> str:
+    """Copy a file to where one of its digest belongs.
 
     The copy is complete on disk before it gets its name, so that no process ever loads half a model.
     """
@@ -40,7 +57,7 @@ def store(source: Path) -> str:
             os.fsync(draft.fileno())
             digest = digest_of(Path(draft.name))
             Path(draft.name).chmod(0o644)
-            Path(draft.name).replace(path_of(digest))
+            Path(draft.name).replace(place(digest))
         except BaseException:
             Path(draft.name).unlink(missing_ok=True)
             raise

@@ -47,14 +47,20 @@ def register(
     run_id: UUID | None = None,
     verdict: str = "",
     lineage: Lineage | None = None,
+    gradients: Path | None = None,
 ) -> ModelVersion:
     """Keep a trained model's file and enter it as a candidate; what the file says about itself is taken from it.
+
+    Args:
+        gradients: the graph that explains it (``recsys.explain``); None where it is explained without one.
 
     Raises:
         ModelFileUnusable: the file cannot be served by this code; nothing was kept.
     """
     ranker = proven(source, digest_of(source))
     digest = files.store(source)
+    if gradients is not None:
+        files.store_gradients(gradients, model=digest)
     lineage = lineage or Lineage()
     version = ModelVersion.objects.create(
         operator_id=operator_id, run_id=run_id, kind=ranker.metadata.kind, metrics=dict(metrics or {}), verdict=verdict,
