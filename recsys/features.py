@@ -34,6 +34,7 @@ __all__ = [
     "Viewer",
     "encode",
     "encode_items",
+    "encode_viewers",
     "is_forbidden",
     "refuse_forbidden",
 ]
@@ -247,8 +248,8 @@ class Candidates:
         """Select some candidates by their positions, in the order given."""
         chosen = np.asarray(indices, dtype=np.intp)
         if chosen.size < 2:
-            return Candidates(tuple(self.keys[index] for index in chosen), self.ids[:, chosen])
-        return Candidates(itemgetter(*chosen.tolist())(self.keys), self.ids[:, chosen])
+            return Candidates(tuple(self.keys[index] for index in chosen), self.ids.take(chosen, axis=1))
+        return Candidates(itemgetter(*chosen.tolist())(self.keys), self.ids.take(chosen, axis=1))
 
 
 def encode_items(items: Sequence[Item], spec: FeatureSpec = DEFAULT_SPEC) -> Candidates:
@@ -275,9 +276,26 @@ def encode(
         int32 ids: for each feature of a viewer or a moment (viewers, length of the feature), for each feature of a
         creative (1, candidates).
     """
-    moment = _moment(context, position, spec)
-    singles = moment.repeat(len(viewers), axis=1)
-    histories = np.zeros((len(spec.histories), len(viewers), spec.history_length), dtype=np.int32)
+    singles = np.empty((len(spec.viewer_singles), len(viewers), 1), dtype=np.int32)
+    histories = np.empty((len(spec.histories), len(viewers), spec.history_length), dtype=np.int32)
+    encode_viewers(context, viewers, position, spec, singles, histories)
+    feeds = dict(zip(spec.viewer_singles, singles, strict=True))
+    feeds |= zip(spec.histories, histories, strict=True)
+    feeds |= zip(ITEM_WORDS, candidates.ids[:, None, :], strict=True)
+    return feeds
+
+
+def encode_viewers(
+    context: Context, viewers: Sequence[Viewer], position: int, spec: FeatureSpec, singles: Ids, histories: Ids
+) -> None:
+    """Encode the viewers' side of a decision in place.
+
+    Args:
+        singles: written to, shape (features with one id, viewers, 1), in the order of ``spec.viewer_singles``.
+        histories: written to, shape (histories, viewers, places).
+    """
+    singles[:] = _moment(context, position, spec)
+    histories.fill(0)
     key_place, length_place = spec.viewer_places
     for row, viewer in enumerate(viewers):
         newest = viewer.history[: spec.history_length]
@@ -286,10 +304,6 @@ def encode(
         if newest:
             for place, name in enumerate(spec.histories):
                 histories[place, row, : len(newest)] = _ids(HISTORIES[name], newest, spec.sizes[name])
-    feeds = dict(zip(spec.viewer_singles, singles, strict=True))
-    feeds |= zip(spec.histories, histories, strict=True)
-    feeds |= zip(ITEM_WORDS, candidates.ids[:, None, :], strict=True)
-    return feeds
 
 
 def clip_number(name: str, value: int, size: int) -> int:

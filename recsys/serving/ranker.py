@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -20,10 +21,9 @@ from recsys.features import (
     Feeds,
     Item,
     Viewer,
-    encode,
     encode_items,
 )
-from recsys.serving.calibration import calibrate, calibrate_rows
+from recsys.serving.desk import Desk
 from recsys.serving.metadata import SPLIT, ModelMetadata
 from recsys.serving.retrieval import Towers
 from recsys.serving.session import open_session
@@ -80,6 +80,7 @@ class Ranker:
         self.metadata = metadata
         self.spec = spec
         self.session = session
+        self._desks = threading.local()
         self._inputs = frozenset(node.name for node in session.get_inputs())
         self._takes_all = self._inputs.issuperset(spec.names)
         self._outputs = [session.get_outputs()[0].name]
@@ -130,12 +131,12 @@ class Ranker:
         Returns:
             Calibrated probabilities, float32, shape (viewers, candidates).
         """
-        shape = (len(viewers), len(candidates))
-        if not all(shape):
-            return np.zeros(shape, dtype=np.float32)
-        feeds = encode(context, viewers, candidates, position, self.spec)
-        calibration = self.metadata.calibration
-        return calibrate(self.run(feeds), calibration, calibration.shift(feeds))
+        if not len(viewers) or not len(candidates):
+            return np.zeros((len(viewers), len(candidates)), dtype=np.float32)
+        desk: Desk | None = getattr(self._desks, "latest", None)
+        if desk is None or desk.viewers != len(viewers):
+            desk = self._desks.latest = Desk(self.session, self.spec, len(viewers))
+        return desk.rank(context, viewers, candidates, position)
 
     def shortlist(
         self,
@@ -165,10 +166,10 @@ class Ranker:
         for start in range(0, count, SCORED_AT_ONCE):
             part = slice(start, start + SCORED_AT_ONCE)
             scores[part] = self.run({name: ids[part] for name, ids in rows.items()})[:, 0]
-        return calibrate_rows(scores, self.metadata.calibration, rows)
+        return scores
 
     def run(self, feeds: Feeds) -> NDArray[np.float32]:
-        """Run the bare session: probabilities as the network gives them, float32, shape (viewers, candidates).
+        """Run the bare session: calibrated probabilities, float32, shape (viewers, candidates).
 
         Args:
             feeds: of viewers int32 (viewers, length of the feature); of candidates (1, candidates) when all viewers

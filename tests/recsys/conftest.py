@@ -150,18 +150,17 @@ class Trained:
 
 @pytest.fixture
 def write_model(tmp_path: Path) -> Callable[..., tuple[Path, str]]:
-    """Write a small ONNX model whose log-odds are (creative + hour) in millionths; answers its path and digest."""
+    """Write a small ONNX model whose log-odds are (creative + hour) x 3e-5; answers its path and digest."""
 
     def write(
         spec: str = DEFAULT_SPEC.digest,
         *,
-        slope: float = 1.0,
         drop: str = "",
         output: str = "float",
         graph: str = SPLIT,
         viewer: str = "hour",
     ) -> tuple[Path, str]:
-        metadata = ModelMetadata("din", spec, "data", "2026-01-01T00:00:00+00:00", Calibration(slope, 0.0), graph)
+        metadata = ModelMetadata("din", spec, "data", "2026-01-01T00:00:00+00:00", Calibration(), graph)
         properties = {name: value for name, value in metadata.properties().items() if not name.endswith(drop or "-")}
         model = sigmoid_model(not_a_number=output == "nan", viewer=viewer)
         onnx.helper.set_model_props(model, properties)
@@ -181,7 +180,7 @@ def sigmoid_model(*, not_a_number: bool = False, viewer: str = "hour") -> Any:
     names = dict.fromkeys(("creative", viewer))
     ids = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT32, [None, None]) for name in names]
     scores = onnx.helper.make_tensor_value_info("probability", onnx.TensorProto.FLOAT, [None, None])
-    scale = onnx.numpy_helper.from_array(np.float32([np.nan if not_a_number else 1e-6]), "scale")
+    scale = onnx.numpy_helper.from_array(np.float32([np.nan if not_a_number else 3e-5]), "scale")
     nodes = [
         onnx.helper.make_node("Add", ["creative", viewer], ["sum"]),
         onnx.helper.make_node("Cast", ["sum"], ["number"], to=onnx.TensorProto.FLOAT),

@@ -22,6 +22,7 @@ from recsys.features import (
     Viewer,
     encode,
     encode_items,
+    encode_viewers,
     specify,
 )
 from recsys.hashing import Identifiers, identifier, stable_hash
@@ -83,6 +84,19 @@ def test_every_id_lies_in_its_vocabulary(context, viewer, item, position):
     for feature in DEFAULT_SPEC.features:
         assert feeds[feature.name].shape == (1, feature.length)
         assert 0 <= feeds[feature.name].min() <= feeds[feature.name].max() < feature.size
+
+
+def test_viewers_encoded_in_place_leave_nothing_of_those_before():
+    people = [Viewer("anna", (Behaviour("a", "x"),)), Viewer()]
+    singles = np.full((len(DEFAULT_SPEC.viewer_singles), 2, 1), 7, dtype=np.int32)
+    histories = np.full((2, 2, 50), 7, dtype=np.int32)
+
+    encode_viewers(CONTEXT, people, 3, DEFAULT_SPEC, singles, histories)
+
+    fresh = encode(CONTEXT, people, encode_items([]), 3)
+    for name, ids in zip((*DEFAULT_SPEC.viewer_singles, *DEFAULT_SPEC.histories), (*singles, *histories), strict=True):
+        np.testing.assert_array_equal(ids, fresh[name], err_msg=name)
+    assert histories[:, 0, 1:].max() == histories[:, 1].max() == 0
 
 
 def test_viewers_and_candidates_are_encoded_once_each():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recsys.bench import ranker_ratio
-from recsys.features import DEFAULT_SPEC, Behaviour, Context, Item, Viewer, encode, encode_items, specify
+from recsys.features import DEFAULT_SPEC, Behaviour, Candidates, Context, Item, Viewer, encode, encode_items, specify
 from recsys.serving.protocol import RankerProtocol
 from recsys.serving.ranker import DigestMismatch, OutdatedGraph, Ranker, SpecMismatch, UnreadableModel
 from recsys.serving.uniform import UniformRanker
@@ -18,23 +18,40 @@ CANDIDATES = encode_items([Item(f"creative-{number}", "shoes") for number in ran
 VIEWERS = [Viewer(), Viewer("anna", (Behaviour("creative-1", "shoes"),))]
 
 
+def logit(probabilities):
+    return np.log(probabilities / (1 - probabilities))
+
+
 def test_every_viewer_and_candidate_is_scored_in_order(write_model):
     ranker = Ranker.load(*write_model())
 
     scores = ranker.rank(CONTEXT, VIEWERS, CANDIDATES)
 
-    expected = 1 / (1 + np.exp(-(CANDIDATES.ids[0] + CONTEXT.hour) * 1e-6))
+    expected = 1 / (1 + np.exp(-(CANDIDATES.ids[0] + CONTEXT.hour) * 3e-5))
     assert scores.shape == (2, 5)
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, [expected, expected], atol=1e-6)
 
 
-def test_the_calibration_of_the_file_is_applied(write_model):
-    ranker = Ranker.load(*write_model(slope=30.0))
+def test_decisions_of_one_thread_do_not_write_over_each_other(write_model):
+    ranker = Ranker.load(*write_model())
+    later = Context("screen-1", "venue-1", "retail", "checkout", hour=20, weekday=4, party=2)
 
-    scores = ranker.rank(CONTEXT, [Viewer()], CANDIDATES)
+    first = ranker.rank(CONTEXT, VIEWERS, CANDIDATES)
+    kept = first.copy()
+    second = ranker.rank(later, VIEWERS, CANDIDATES)
+    fewer = ranker.rank(later, VIEWERS[:1], CANDIDATES.take([3, 1]))
 
-    np.testing.assert_allclose(scores[0], 1 / (1 + np.exp(-30 * (CANDIDATES.ids[0] + 9) * 1e-6)), atol=1e-5)
+    np.testing.assert_array_equal(first, kept)
+    np.testing.assert_allclose(logit(second) - logit(first), (20 - 9) * 3e-5, atol=1e-6)
+    np.testing.assert_array_equal(fewer, second[:1, [3, 1]])
+
+
+def test_candidates_may_lie_anywhere_in_memory(write_model):
+    ranker = Ranker.load(*write_model())
+    strided = Candidates(CANDIDATES.keys, np.asfortranarray(CANDIDATES.ids))
+
+    np.testing.assert_array_equal(ranker.rank(CONTEXT, VIEWERS, strided), ranker.rank(CONTEXT, VIEWERS, CANDIDATES))
 
 
 def test_the_version_is_the_digest_of_the_file(write_model):
@@ -77,12 +94,12 @@ def test_a_model_that_gives_no_score_for_every_pair_is_refused(write_model):
 
 
 def test_rows_of_a_log_are_scored_one_viewer_and_one_candidate_each(write_model, monkeypatch):
-    ranker = Ranker.load(*write_model(slope=30.0))
+    ranker = Ranker.load(*write_model())
     rows = {name: np.zeros((7, 1), dtype=np.int32) for name in DEFAULT_SPEC.singles}
     rows |= {name: np.zeros((7, 50), dtype=np.int32) for name in DEFAULT_SPEC.histories}
     rows["creative"] = np.arange(7, dtype=np.int32)[:, None] * 1_000
     rows["hour"] = np.arange(7, dtype=np.int32)[:, None]
-    expected = 1 / (1 + np.exp(-30 * np.arange(7) * 1_001e-6))
+    expected = 1 / (1 + np.exp(-np.arange(7) * 1_001 * 3e-5))
 
     whole = ranker.score(rows)
     monkeypatch.setattr("recsys.serving.ranker.SCORED_AT_ONCE", 3)
@@ -94,7 +111,7 @@ def test_rows_of_a_log_are_scored_one_viewer_and_one_candidate_each(write_model,
 
 
 def test_a_decision_gives_every_pair_the_score_that_its_row_would_get(write_model):
-    ranker = Ranker.load(*write_model(slope=30.0))
+    ranker = Ranker.load(*write_model())
     matrix = ranker.rank(CONTEXT, VIEWERS, CANDIDATES)
 
     for viewer, scores in zip(VIEWERS, matrix, strict=True):
