@@ -42,6 +42,7 @@ urlpatterns = [
     path("subjects/minors/<slug:minors>", subjects.treat_minors, name="treat_minors"),
     path("subjects/<sub:subject>", subjects.detail, name="subject"),
     path("subjects/<sub:subject>/receipt", subjects.reissue, name="reissue"),
+    path("subjects/<sub:subject>/staff", subjects.employ, name="employ"),
     path("subjects/<sub:subject>/withdrawal", subjects.withdraw, name="withdraw"),
     path("subjects/<sub:subject>/erasure", erasure.erase, name="erase"),
     path("models", models.models, name="models"),

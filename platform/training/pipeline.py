@@ -22,6 +22,7 @@ import registry.selectors
 import subjects.selectors
 from core.problems import Problem
 from core.tenancy import operator_scope
+from events.selectors import Traffic
 from recsys.serving.ranker import Ranker, RankerRefused
 from recsys.training.errors import TrainingRefused
 from recsys.training.request import TrainingRequest
@@ -60,7 +61,7 @@ def run(*, operator_id: UUID, run_id: UUID, observe: Observe | None = None) -> N
 
 def _train(operator_id: UUID, run_id: UUID, heartbeat: Heartbeat) -> None:
     folder = folders.make(run_id)
-    dataset = _export(operator_id, run_id, folder, heartbeat)
+    dataset, traffic = _export(operator_id, run_id, folder, heartbeat)
     request = TrainingRequest(parquet=dataset, output=folder / "models")
     request.write(folder / "request.json")
     report = process.train(
@@ -77,24 +78,26 @@ def _train(operator_id: UUID, run_id: UUID, heartbeat: Heartbeat) -> None:
     with operator_scope(operator_id):
         services.conclude(
             operator_id=operator_id, run_id=run_id, model=challenger, seed=request.seed,
-            metrics=_metrics(report, judged), passes=judged.verdict.passes, verdict=judged.verdict.reason,
+            metrics=_metrics(report, judged) | {"traffic": traffic.document()}, passes=judged.verdict.passes, verdict=judged.verdict.reason,
             at=timezone.now(), lineage=lineage,
         )  # fmt: skip
     logger.info("Run %s: %s", run_id, judged.verdict.reason)
 
 
-def _export(operator_id: UUID, run_id: UUID, folder: Path, heartbeat: Heartbeat) -> Path:
+def _export(operator_id: UUID, run_id: UUID, folder: Path, heartbeat: Heartbeat) -> tuple[Path, Traffic]:
     for _ in range(EXPORTS):
         until = timezone.now()
         exported, snapshot = _write(operator_id, folder, until, heartbeat)
         with operator_scope(operator_id):
+            traffic = events.selectors.traffic(operator_id=operator_id, until=until)
             recorded = services.record_dataset(
                 operator_id=operator_id, run_id=run_id, sha256=exported.sha256, rows=exported.rows,
                 size=exported.bytes, viewers=exported.viewers, consent_snapshot=snapshot, exported_at=until,
             )  # fmt: skip
         if recorded is not None:
-            heartbeat.tell("export", exported.rows, exported.rows, f"{exported.rows} examples")
-            return exported.path
+            left_out = f", {traffic.invalid} events left out as invalid traffic" if traffic.invalid else ""
+            heartbeat.tell("export", exported.rows, exported.rows, f"{exported.rows} examples{left_out}")
+            return exported.path, traffic
     raise RunFailed("consents_changed", f"Consents changed during each of {EXPORTS} exports; the next run tries again.")
 
 

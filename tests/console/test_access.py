@@ -40,6 +40,7 @@ DEEDS = {
     "/subjects/enrolment/attended": PRIVACY,
     "/subjects/minors/apparent_minor_is_anonymous": PRIVACY,
     "/subjects/{subject}/receipt": PRIVACY,
+    "/subjects/{subject}/staff": PRIVACY,
     "/subjects/{subject}/withdrawal": PRIVACY,
     "/subjects/{subject}/erasure": PRIVACY,
     "/models/training": ANALYSTS,

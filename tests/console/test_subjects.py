@@ -106,6 +106,22 @@ def test_one_purpose_is_withdrawn_and_the_other_stays(
     assert "consent.withdrawn" in actions()
 
 
+def test_somebody_counts_as_staff_and_as_audience_again(
+    owner: Client, staged: Staged, operator: Operator, actions: Callable[[], list[str]]
+) -> None:
+    path = f"/subjects/{staged['subject'].public_id}/staff"
+
+    begun = owner.post(path, {"staff": "begin"}, follow=True).content.decode()
+    refused = owner.post(path, {"staff": "begin"}, follow=True).content.decode()
+    ended = owner.post(path, {"staff": "end"}, follow=True).content.decode()
+
+    assert "no longer counts as the audience" in begun
+    assert "staff, since" in begun
+    assert "counts as staff already" in refused
+    assert "counts as audience from now on" in ended
+    assert [action for action in actions() if action.startswith("staff.")] == ["staff.begun", "staff.ended"]
+
+
 def test_all_purposes_are_withdrawn(owner: Client, staged: Staged, operator: Operator) -> None:
     path = f"/subjects/{staged['subject'].public_id}/withdrawal"
 

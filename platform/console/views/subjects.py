@@ -12,6 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 import catalog.selectors
+import events.selectors
+import events.services
 import identities.minors
 import identities.selectors
 import identities.services
@@ -136,6 +138,23 @@ def withdraw(request: HttpRequest, subject: UUID) -> HttpResponse:
     return redirect("console:subject", subject=subject)
 
 
+@require_POST
+@member_page(PRIVACY)
+def employ(request: HttpRequest, subject: UUID) -> HttpResponse:
+    """Count a subject as staff from now on, or no longer; the choice is audited."""
+    operator_id, at = operator_of(request), timezone.now()
+    known = subjects.selectors.get(operator_id=operator_id, subject_id=subject)
+    common: dict[str, Any] = {"operator_id": operator_id, "subject_id": subject, "actor": actor_of(request)}
+    with telling(request):
+        if request.POST.get("staff") == "begin":
+            events.services.begin_staff(**common, since=at)
+            messages.success(request, f"What is shown to {known.pseudonym} no longer counts as the audience's.")
+        else:
+            events.services.end_staff(**common, until=at)
+            messages.success(request, f"{known.pseudonym} counts as audience from now on.")
+    return redirect("console:subject", subject=subject)
+
+
 def _enrolment(operator_id: UUID) -> dict[str, object]:
     """Return whom kiosks enrol and how, and whether everybody counts as a minor for want of a network."""
     policy = identities.selectors.enrolment_policy(operator_id=operator_id)
@@ -160,6 +179,7 @@ def _kept(operator_id: UUID, subject_id: UUID) -> dict[str, Any]:
         "consents": [(LABELS[consent.purpose], consent, consent.purpose in live) for consent in consents],
         "any_live": bool(live),
         "ledger": [(LABELS[entry.purpose], entry) for entry in reversed(ledger)],
+        "staff": events.selectors.staff_period(operator_id=operator_id, subject_id=subject_id),
         "interests": _interests(operator_id, subject_id),
         "templates": identities.selectors.templates_of(operator_id=operator_id, subject_id=subject_id),
     }
