@@ -76,7 +76,14 @@ def unwatched(number: int, loss: float) -> None:
 
 
 def fit(
-    model: Any, split: Split, *, stage: str, epochs: int | None, batch_size: int, progress: Progress = silent
+    model: Any,
+    split: Split,
+    *,
+    stage: str,
+    epochs: int | None,
+    batch_size: int,
+    progress: Progress = silent,
+    watch: Watch = unwatched,
 ) -> list[float]:
     """Fit on the train part and keep the weights that were best on the validation part.
 
@@ -87,6 +94,7 @@ def fit(
         model: a network, or one with several tasks, which brings a loss and targets of its own.
         epochs: at most this many passes; None lets `schedule` choose.
         batch_size: at most this many rows a step.
+        watch: is told the number of each pass and its validation log loss, and may raise to end the training.
 
     Returns:
         Validation log loss of engagement after each epoch, in nats.
@@ -106,6 +114,7 @@ def fit(
         loss = distributed.agreed(log_loss(split.validation.labels, score(model, split.validation)))
         losses.append(loss)
         progress(stage, epoch + 1, plan.epochs, f"validation log loss {loss:.4f}")
+        watch(epoch + 1, loss)
         if best.outdone_for(loss) >= plan.patience:
             break
     best.restore()
