@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run(request: TrainingRequest) -> TrainingReport:
     """Check the log first, then load TensorFlow and train."""
     print_progress("read", 0, 1, f"reading {request.parquet.name}")
-    split = split_by_time(read_dataset(request.parquet, max_rows=request.max_rows))
+    split = split_by_time(read_dataset(request.parquet, max_rows=request.max_rows, policy=request.policy))
     print_progress("read", 1, 1, _sizes(split))
     from recsys.training.experiment import train_on  # loads TensorFlow, which takes seconds a refusal need not wait
 

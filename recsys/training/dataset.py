@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recsys.columns import NUMBERS, WordLists, Words, encode_columns
-from recsys.features import DEFAULT_SPEC, FeatureSpec, Feeds, refuse_forbidden
+from recsys.features import DEFAULT_SPEC, FeatureSpec, Feeds
+from recsys.guard import ALWAYS, FeaturePolicy
 from recsys.training.errors import (
     DuplicateExamples,
     EmptyLog,
@@ -112,17 +113,21 @@ class Split(NamedTuple):
     test: Examples
 
 
-def read_dataset(path: Path, *, spec: FeatureSpec = DEFAULT_SPEC, max_rows: int | None = None) -> Examples:
+def read_dataset(
+    path: Path, *, spec: FeatureSpec = DEFAULT_SPEC, max_rows: int | None = None, policy: FeaturePolicy = ALWAYS
+) -> Examples:
     """Read an exported log, check it and encode it, oldest example first.
 
     Args:
         max_rows: keep only the latest rows.
+        policy: what the columns may be.
 
     Raises:
-        ForbiddenFeature: a column is derived from a face.
+        ForbiddenFeature: a column is derived from a face, protected, or denied by a scene.
         TrainingRefused: the file, its schema or its values are not what training needs; the class says which.
     """
-    table = _read_table(path)
+    policy.refuse(spec.names)
+    table = _read_table(path, policy)
     _check_values(table)
     table = table.sort_by([("at", "ascending"), ("example_id", "ascending")])
     if max_rows is not None:
@@ -171,11 +176,11 @@ def _boundary(at: NDArray[np.int64], row: int) -> int:
     return int(np.searchsorted(at, at[row], side="left"))
 
 
-def _read_table(path: Path) -> pa.Table:
+def _read_table(path: Path, policy: FeaturePolicy) -> pa.Table:
     try:
         file = pq.ParquetFile(path)
         names = file.schema_arrow.names
-        refuse_forbidden(names)
+        policy.refuse(names)
         missing = [field.name for field in SCHEMA if field.name not in names and field.name not in TASKS]
         if missing:
             raise MissingColumns(f"the log lacks the columns {', '.join(missing)}")

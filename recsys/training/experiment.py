@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,13 @@ from recsys.training.baselines import base_rate, item_rate
 from recsys.training.behaviour import train_behaviour
 from recsys.training.calibrate import fit_calibration
 from recsys.training.dataset import Examples, Split, data_digest, read_dataset, split_by_time
+from recsys.training.explain import NoGradients, export_gradients
 from recsys.training.export import export
 from recsys.training.fit import fit, score
 from recsys.training.metrics import Metrics, measure
 from recsys.training.networks import build
 from recsys.training.progress import Progress, silent
-from recsys.training.report import BehaviourReport, ModelReport, RetrievalReport, TrainingReport
+from recsys.training.report import ArtefactReport, BehaviourReport, ModelReport, RetrievalReport, TrainingReport
 from recsys.training.request import Kind, TrainingRequest
 from recsys.training.retrieval import towers, train_retrieval
 from recsys.training.tensorflow import seed_everything
@@ -41,11 +43,11 @@ def train(request: TrainingRequest, *, spec: FeatureSpec = DEFAULT_SPEC, progres
     """Read a log, train every kind of network asked for, and export the better one.
 
     Raises:
-        ForbiddenFeature: the log holds something derived from a face.
+        ForbiddenFeature: the log holds something that no model may use, or that a scene denies.
         TrainingRefused: the log cannot be learnt from, or the export is not faithful.
     """
     return train_on(
-        split_by_time(read_dataset(request.parquet, spec=spec, max_rows=request.max_rows)),
+        split_by_time(read_dataset(request.parquet, spec=spec, max_rows=request.max_rows, policy=request.policy)),
         request,
         spec=spec,
         progress=progress,
@@ -72,9 +74,11 @@ def train_on(
     progress("export", 0, 1, f"writing {kind} as ONNX")
     artefact = export(best.network, feeds=split.test.feeds, metadata=metadata, output=request.output)
     progress("export", 1, 1, f"{artefact.file}, differs from the network by {artefact.parity:.1e}")
+    gradients = _gradients(best.network, spec, split, request.output / artefact.file, artefact.digest, progress)
     return TrainingReport(
         kind=kind,
         artefact=artefact,
+        gradients=gradients,
         spec=metadata.spec,
         data=metadata.data,
         trained_at=metadata.trained_at,
@@ -115,6 +119,19 @@ def _train_kind(kind: Kind, split: Split, spec: FeatureSpec, request: TrainingRe
         rows_per_second=len(split.train) * len(losses) / seconds,
     )
     return _Trained(network, report)
+
+
+def _gradients(
+    network: Any, spec: FeatureSpec, split: Split, model: Path, digest: str, progress: Progress
+) -> ArtefactReport | None:
+    """Export what explains the network by gradients; without it, it is explained by leaving things out."""
+    try:
+        found = export_gradients(network, spec=spec, feeds=split.test.feeds, model=model, digest=digest)
+    except NoGradients as error:
+        progress("explain", 1, 1, f"explained by leaving things out: {error}")
+        return None
+    progress("explain", 1, 1, f"{found.file}, leaves at most {found.parity:.1e} log-odds of a score unexplained")
+    return found
 
 
 def _retrieval(

@@ -51,7 +51,10 @@ def export_gradients(network: Any, *, spec: FeatureSpec, feeds: Feeds, model: Pa
             is so for networks in which a history of nothing is something else than no history, such as transformers.
     """
     names = _stored_tables(network, model)
-    content = _convert(network, {EXPLAINS: digest, TABLES: json.dumps(names)})
+    try:
+        content = _convert(network, {EXPLAINS: digest, TABLES: json.dumps(names)})
+    except Exception as error:  # a network that TensorFlow cannot cut or differentiate must not cost the training
+        raise NoGradients(f"{type(error).__name__}: {error}") from error
     path = model.with_name(f"{sha256(content).hexdigest()}.gradients.onnx")
     write_whole(path, content)
     try:

@@ -99,10 +99,12 @@ class TrainingReport:
             own, these are the earliest.
         baselines: `base_rate` gives every row the rate of the train part, `item_rate` the creative's own.
         retrieval, behaviour: None when not asked for, or when the log holds no viewer with a history.
+        gradients: the graph that explains the model, see `recsys.explain`; None where leaving things out explains it.
     """
 
     kind: str
     artefact: ArtefactReport
+    gradients: ArtefactReport | None
     spec: str
     data: str
     trained_at: str

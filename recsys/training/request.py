@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from recsys.guard import FeaturePolicy
 from recsys.training.configuration import KINDS
 from recsys.training.configuration import Kind as Kind
 from recsys.training.errors import BadRequest
@@ -26,6 +27,7 @@ class TrainingRequest:
         max_rows: use only the latest rows, None for all.
         retrieval: also train the two towers.
         behaviour: also train the behaviour model.
+        denied: what scenes deny, see `recsys.guard.FeaturePolicy`; a log with such a column is refused.
 
     Raises:
         BadRequest: a value makes no sense.
@@ -40,6 +42,7 @@ class TrainingRequest:
     max_rows: int | None = None
     retrieval: bool = True
     behaviour: bool = True
+    denied: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.kinds or not set(self.kinds) <= set(KINDS) or len(set(self.kinds)) != len(self.kinds):
@@ -50,6 +53,13 @@ class TrainingRequest:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise BadRequest(f"{name} must be at least 1, got {value}")
+        if not all(isinstance(entry, str) and entry for entry in self.denied):
+            raise BadRequest(f"denied must hold names, patterns and families of features, got {list(self.denied)}")
+
+    @property
+    def policy(self) -> FeaturePolicy:
+        """What the log's columns may be."""
+        return FeaturePolicy(frozenset(self.denied))
 
     @classmethod
     def read(cls, path: Path) -> TrainingRequest:
@@ -83,8 +93,7 @@ class TrainingRequest:
             if name in content and (type(content[name]) not in kind):
                 raise BadRequest(f"{name} has the wrong type: {content[name]!r}")
         values = dict(content, parquet=Path(content["parquet"]), output=Path(content["output"]))
-        if "kinds" in values:
-            values["kinds"] = tuple(values["kinds"])
+        values |= {name: tuple(values[name]) for name in ("kinds", "denied") if name in values}
         return cls(**values)
 
     def write(self, path: Path) -> None:
@@ -101,4 +110,5 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "max_rows": (int, type(None)),
     "retrieval": (bool,),
     "behaviour": (bool,),
+    "denied": (list,),
 }

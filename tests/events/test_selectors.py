@@ -15,6 +15,7 @@ import subjects.services
 from core.ids import public_id
 from core.tenancy import operator_scope
 from core.times import utc
+from decisions.models import Decision
 from events import selectors
 from events.models import Play
 from events.services import Interaction, forget, import_interactions
@@ -308,3 +309,15 @@ def test_now_playing_is_the_last_play_of_each_screen(events, place):
     last = slate.places[1].pick.offer
     assert (live[place.screen_id].creative_id, live[place.screen_id].creative_title) == (last.id, last.title)
     assert (live[place.screen_id].live, over[place.screen_id].live) == (True, False)
+
+
+def test_an_example_is_told_no_more_than_the_scenes_policy_lets_the_ranker_know(events, place):
+    place.creative("Bread")
+    slate = visit(events, place, None, timedelta(), ("touch", timedelta(seconds=2)))
+    # a decision logged before the policy denied anything
+    Decision.objects.filter(id=slate.decision_id).update(policy="finance")
+
+    [row] = examples(place)
+
+    assert (row["screen"], row["venue"]) == ("", "")
+    assert (row["venue_category"], row["scene"]) == ("retail.grocery", "lobby")

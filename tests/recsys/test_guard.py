@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.features import DEFAULT_SPEC, Feature, FeatureSpec
 from recsys.guard import FAMILIES, FeaturePolicy, ForbiddenFeature, Ground, is_forbidden, refuse_forbidden
+from recsys.training.__main__ import main
+from recsys.training.dataset import SCHEMA, read_dataset
+from recsys.training.errors import BadRequest
+from recsys.training.request import TrainingRequest
 
 FORBIDDEN = [
     "face",
@@ -182,3 +189,60 @@ def test_no_prefix_or_suffix_hides_a_member_of_a_denied_family(family, data, bef
     spelt = data.draw(st.sampled_from([member.replace(" ", "_"), member.upper().replace(" ", "-"), member]))
 
     assert FeaturePolicy(frozenset({family})).finding(before + spelt + after) is not None
+
+
+@pytest.fixture
+def log_with(write_log, planted):
+    """Write a log with one more column."""
+
+    def write(column):
+        table = pa.Table.from_pylist(planted.rows[:200], schema=SCHEMA)
+        return write_log(table.append_column(column, pa.array(["x"] * 200)))
+
+    return write
+
+
+@pytest.mark.parametrize("column", ["face_cluster", "viewer_gender"])
+def test_a_log_with_a_forbidden_column_is_not_read(log_with, column):
+    with pytest.raises(ForbiddenFeature, match=column):
+        read_dataset(log_with(column))
+
+
+def test_a_log_with_a_column_that_a_scene_denies_is_not_read_for_that_scene(log_with):
+    path = log_with("home_postcode")
+
+    assert len(read_dataset(path)) == 200
+    with pytest.raises(ForbiddenFeature, match=r"home_postcode.*denies \(wealth\)"):
+        read_dataset(path, policy=FeaturePolicy(frozenset({"wealth"})))
+
+
+def test_a_ranking_feature_that_is_denied_fails_by_name(planted):
+    with pytest.raises(ForbiddenFeature, match="'party'"):
+        read_dataset(planted.path, policy=FeaturePolicy(frozenset({"party"})))
+
+
+def test_a_training_fails_with_the_features_name_and_writes_no_model(log_with, tmp_path):
+    request = TrainingRequest(log_with("home_postcode"), tmp_path / "models", denied=("wealth",))
+    request.write(tmp_path / "request.json")
+
+    status = main([str(tmp_path / "request.json"), str(tmp_path / "report.json")])
+
+    assert status == 2
+    assert json.loads((tmp_path / "report.json").read_text()) == {
+        "error": "forbidden_feature",
+        "detail": "feature 'home_postcode' is on the list of what a scene denies (wealth)",
+    }
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_request_is_read_with_what_it_denies(tmp_path):
+    request = TrainingRequest(tmp_path / "log.parquet", tmp_path, denied=("wealth", "loyalty_*"))
+    request.write(tmp_path / "request.json")
+
+    assert TrainingRequest.read(tmp_path / "request.json") == request
+
+
+@pytest.mark.parametrize("denied", ["wealth", [1], [""], None])
+def test_a_request_that_denies_no_names_is_refused(tmp_path, denied):
+    with pytest.raises(BadRequest, match="denied"):
+        TrainingRequest.parse({"parquet": "log", "output": str(tmp_path), "denied": denied})

@@ -11,6 +11,7 @@ Which rows there are looks forwards, too: invalid traffic is left out by all tha
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -27,6 +28,7 @@ from events.models import Engagement, Kind
 from events.selectors.histories import CHUNK, Memory, chunks, histories, learners_of
 from events.selectors.imported import imported_examples
 from events.selectors.traffic import staff_decisions, valid_engagements, valid_plays
+from recsys.features import Context
 from signage.policies import POLICIES
 
 Example = dict[str, Any]
@@ -94,7 +96,7 @@ def _shared(choice: Shown) -> Example:
         "creative": public_id("crv", choice.creative_id),
         "category": choice.category,
         "advertiser": choice.advertiser or None,
-        **choice.context,
+        **asdict(POLICIES[choice.policy].told(Context(**choice.context))),
         "position": choice.position,
         "propensity": choice.propensity,
         "source": SOURCE,
