@@ -9,14 +9,13 @@ from recsys.benchmark.models.factors import Factors
 from recsys.benchmark.models.linear import Logistic
 from recsys.benchmark.models.model import Model
 from recsys.benchmark.models.neighbours import Neighbours
-from recsys.benchmark.models.networks import DeepFm, Din, DotDin
+from recsys.benchmark.models.networks import BENCHED, Tuned, network
 from recsys.benchmark.models.rates import ItemRate, Popularity
 from recsys.benchmark.models.trees import Trees
 
 MODELS: Final[dict[str, type[Model]]] = {
-    "dotdin": DotDin,
-    "deepfm": DeepFm,
-    "din": Din,
+    **{kind: network(kind) for kind in BENCHED},
+    "tuned": Tuned,
     "popularity": Popularity,
     "item-rate": ItemRate,
     "logistic": Logistic,

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
 from recsys.benchmark.models.model import Model, Say, Scores
 from recsys.benchmark.prepared import ABSENT, HISTORY, RARE, Prepared, Rows
 from recsys.features import Feature, FeatureSpec, Feeds
+from recsys.training.configuration import Kind, NetworkConfig
 
 if TYPE_CHECKING:
     from recsys.training.dataset import Examples
-    from recsys.training.request import Kind
+    from recsys.training.search import Found
+
+Watch = Callable[[int, float], None]
 
 BATCH = 1_024
+TRIALS = 16
+SEARCHED: Final[tuple[Kind, ...]] = ("deepfm", "dotdin", "fwfm", "dcn")
+ABOUT_HISTORIES: Final = frozenset({"din", "dotdin", "bst", "sasrec", "gru"})
+BENCHED: Final[tuple[Kind, ...]] = ("dotdin", "deepfm", "din", "fm", "fwfm", "dcn", "bst", "sasrec", "gru")
+"""Kinds with one label and mathematics that no peer has."""
+
 NAMES = {"user": "viewer", "item": "creative"}
 
 
@@ -29,32 +40,47 @@ class Network(Model):
     seeded = True
     kind: Kind
 
-    def __init__(self) -> None:
+    def __init__(self, config: NetworkConfig | None = None) -> None:
+        self.config = config or NetworkConfig.of(self.kind)
         self.network: Any = None
+
+    def unfit(self, data: Prepared) -> str | None:
+        """Refuse data without histories where the network is about nothing else."""
+        if data.histories or self.kind not in ABOUT_HISTORIES:
+            return None
+        return "attends to histories, and there are none"
 
     def fit(self, data: Prepared, *, seed: int, say: Say) -> int:
         """Fit until the validation loss stops falling."""
+        return len(self.losses(data, seed=seed, say=say))
+
+    def losses(self, data: Prepared, *, seed: int, say: Say, watch: Watch | None = None) -> list[float]:
+        """Fit until the validation loss stops falling, and return it after each pass.
+
+        Args:
+            watch: is told the number of each pass and its validation log loss, and may raise to end the training.
+        """
         from recsys.training.dataset import Split
-        from recsys.training.fit import fit
+        from recsys.training.fit import fit, unwatched
         from recsys.training.networks import build
         from recsys.training.tensorflow import seed_everything
 
         seed_everything(seed)
-        self.network = build(self.kind, specification(data), seed)
+        self.network = build(self.config, specification(data), seed)
         split = Split(
             _examples(data, data.train),
             _examples(data, data.validation),
             _examples(data, data.test.take(np.empty(0, dtype=np.intp))),
         )
-        losses = fit(
+        return fit(
             self.network,
             split,
-            stage=self.kind,
+            stage=self.config.kind,
             epochs=None,
             batch_size=BATCH,
             progress=lambda _stage, done, of, message: say(f"pass {done} of at most {of}: {message}"),
+            watch=watch or unwatched,
         )
-        return len(losses)
 
     def score(self, data: Prepared, rows: Rows) -> Scores:
         """Give the log-odds of the network's probability."""
@@ -66,30 +92,58 @@ class Network(Model):
         return scores
 
 
-class DeepFm(Network):
-    """DeepFM, with the histories averaged: Guo et al., IJCAI 2017."""
-
-    kind = "deepfm"
-
-
-class Interest(Network):
-    """A network that is about histories."""
-
-    def unfit(self, data: Prepared) -> str | None:
-        """Refuse data without histories, which it is all about."""
-        return None if data.histories else "attends to histories, and there are none"
+def network(kind: Kind) -> type[Network]:
+    """Make the class of a kind's usual network."""
+    return type(f"Network_{kind}", (Network,), {"kind": kind, "__doc__": f"The usual {kind}."})
 
 
-class Din(Interest):
-    """Deep Interest Network: Zhou et al., KDD 2018."""
+class Tuned(Network):
+    """The network that a search finds best on the validation part, among several kinds; searched for once.
 
-    kind = "din"
+    Hyper-parameters of the peers are chosen on the validation part as well.
+    """
+
+    kind: Kind = "deepfm"
+    found: ClassVar[NetworkConfig | None] = None
+
+    def fit(self, data: Prepared, *, seed: int, say: Say) -> int:
+        """Search with the first seed, fit what was found with this one."""
+        if Tuned.found is None:
+            Tuned.found = tune(data, kinds_for(data), trials=TRIALS, seed=seed, say=say).config
+            say(f"found {Tuned.found.document()}")
+        self.config = Tuned.found
+        return super().fit(data, seed=seed, say=say)
 
 
-class DotDin(Interest):
-    """Deep Interest Network that attends by dot products."""
+def kinds_for(data: Prepared) -> list[Kind]:
+    """Return the kinds worth a search: those about histories only where there are any."""
+    return [kind for kind in SEARCHED if data.histories or kind not in ABOUT_HISTORIES]
 
-    kind = "dotdin"
+
+def tune(
+    data: Prepared,
+    kinds: Sequence[Kind],
+    *,
+    trials: int,
+    seed: int,
+    say: Say,
+    minutes: float | None = None,
+    journal: Path | None = None,
+) -> Found:
+    """Search for the network with the least log loss on the validation part; see `recsys.training.search`."""
+    from recsys.training.search import search
+
+    def evaluate(config: NetworkConfig, watch: Watch) -> float:
+        return min(Network(config).losses(data, seed=seed, say=_quiet, watch=watch))
+
+    def tell(stage: str, done: int, of: int, message: str) -> None:
+        say(f"{stage} {done} of {of}: {message}")
+
+    return search(kinds, evaluate, trials=trials, minutes=minutes, seed=seed, journal=journal, progress=tell)
+
+
+def _quiet(sentence: str) -> None:
+    """Let the passes of a trial go unreported."""
 
 
 def specification(data: Prepared) -> FeatureSpec:
