@@ -1,0 +1,141 @@
+"""Smaller files of a ranking model, offered only where they rank as well.
+
+Embedding tables are nearly all of a file: as half-precision numbers they take half of it, as bytes a quarter. Neither
+makes a decision faster, see `docs/serving.md`: it is for vocabularies of millions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Literal, get_args
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from recsys.features import FeatureSpec
+from recsys.serving.metadata import PREFIX, ModelMetadata
+from recsys.serving.ranker import Ranker
+from recsys.serving.session import open_session
+from recsys.training.dataset import Examples
+from recsys.training.errors import ParityError
+from recsys.training.metrics import auc
+
+Method = Literal["float16", "int8"]
+METHODS: Final[tuple[Method, ...]] = get_args(Method)
+MOST_MOVED: Final = 0.0005
+"""By how much the AUC of what is offered may differ, up or down: a change of the ranking either way."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuantisationReport:
+    """A smaller file beside the full one, measured on the same rows.
+
+    Attributes:
+        offered: whether it may take the full one's place.
+        auc, full_auc: on the later-in-time test part.
+        bytes, full_bytes: of the files.
+    """
+
+    method: Method
+    offered: bool
+    auc: float
+    full_auc: float
+    bytes: int
+    full_bytes: int
+
+    @property
+    def moved(self) -> float:
+        """By how much the AUC differs."""
+        return abs(self.auc - self.full_auc)
+
+
+def judge(content: bytes, method: Method, test: Examples, spec: FeatureSpec) -> tuple[bytes, QuantisationReport]:
+    """Make the smaller file of a model and measure whether it may be offered.
+
+    Args:
+        content: an exported ranking model.
+        test: rows with both labels, which neither file learnt from.
+
+    Returns:
+        The smaller file and what was measured; it is offered if the AUC moves by less than 0.0005.
+
+    Raises:
+        ParityError: onnxruntime cannot run the smaller file, or its scores are no numbers.
+    """
+    smaller = quantise(content, method)
+    full_auc, found = (_auc(one, test, spec) for one in (content, smaller))
+    return smaller, QuantisationReport(
+        method=method,
+        offered=abs(found - full_auc) < MOST_MOVED,
+        auc=found,
+        full_auc=full_auc,
+        bytes=len(smaller),
+        full_bytes=len(content),
+    )
+
+
+def quantise(content: bytes, method: Method) -> bytes:
+    """Make the smaller file of a model; what it says about itself stays, and it adds how it was made smaller."""
+    model = _halved(onnx.load_from_string(content)) if method == "float16" else _in_bytes(content)
+    about = {entry.key: entry.value for entry in onnx.load_from_string(content).metadata_props}
+    del model.metadata_props[:]
+    helper.set_model_props(model, about | {PREFIX + "quantised": method})
+    smaller: bytes = model.SerializeToString()
+    return smaller
+
+
+def _halved(model: Any) -> Any:
+    """Keep embedding tables as half-precision numbers, widened again after a look-up."""
+    tables = _tables(model.graph)
+    for tensor in model.graph.initializer:
+        if tensor.name in tables:
+            with np.errstate(over="ignore"):  # what does not fit becomes infinite, and the scores will tell
+                halves = numpy_helper.to_array(tensor).astype(np.float16)
+            tensor.CopyFrom(numpy_helper.from_array(halves, tensor.name))
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    for node in nodes:
+        model.graph.node.append(node)
+        if node.op_type == "Gather" and node.input[0] in tables:
+            wide, narrow = node.output[0], f"{node.output[0]}_half"
+            model.graph.node[-1].output[0] = narrow
+            model.graph.node.append(
+                helper.make_node("Cast", [narrow], [wide], name=f"{wide}_widened", to=TensorProto.FLOAT)
+            )
+    return model
+
+
+def _tables(graph: Any) -> set[str]:
+    """Find the matrices of which nothing but rows is read."""
+    matrices = {each.name for each in graph.initializer if each.data_type == TensorProto.FLOAT and len(each.dims) == 2}
+    looked_up = {node.input[0] for node in graph.node if node.op_type == "Gather"}
+    read = {
+        name for node in graph.node for place, name in enumerate(node.input) if node.op_type != "Gather" or place > 0
+    }
+    return matrices & looked_up - read
+
+
+def _in_bytes(content: bytes) -> Any:
+    """Keep embedding tables and the weights of layers as bytes, and multiply by them in whole numbers."""
+    with TemporaryDirectory(prefix="quantise-") as folder:
+        full, smaller = Path(folder) / "full.onnx", Path(folder) / "smaller.onnx"
+        full.write_bytes(content)
+        quantize_dynamic(full, smaller, weight_type=QuantType.QInt8, op_types_to_quantize=["Gather", "MatMul", "Gemm"])
+        return onnx.load(smaller)
+
+
+def _auc(content: bytes, test: Examples, spec: FeatureSpec) -> float:
+    try:
+        session = open_session(content)
+        metadata = ModelMetadata.read(session.get_modelmeta().custom_metadata_map)
+        scores = Ranker(session, version="", metadata=metadata, spec=spec).score(test.feeds)
+    except Exception as error:
+        raise ParityError(f"onnxruntime cannot run the quantised graph: {error}") from error
+    found = auc(test.labels, scores) if np.isfinite(scores).all() else None
+    if found is None:
+        raise ParityError("the quantised graph gives scores that are no numbers, or the test part has one class only")
+    return found
