@@ -25,7 +25,15 @@ from recsys.training.fit import fit, score
 from recsys.training.metrics import Metrics, measure
 from recsys.training.networks import build
 from recsys.training.progress import Progress, silent
-from recsys.training.report import ArtefactReport, BehaviourReport, ModelReport, RetrievalReport, TrainingReport
+from recsys.training.quantise import quantise_file
+from recsys.training.report import (
+    ArtefactReport,
+    BehaviourReport,
+    ModelReport,
+    QuantisationReport,
+    RetrievalReport,
+    TrainingReport,
+)
 from recsys.training.request import Kind, TrainingRequest
 from recsys.training.retrieval import towers, train_retrieval
 from recsys.training.tensorflow import seed_everything
@@ -74,10 +82,14 @@ def train_on(
     progress("export", 0, 1, f"writing {kind} as ONNX")
     artefact = export(best.network, feeds=split.test.feeds, metadata=metadata, output=request.output)
     progress("export", 1, 1, f"{artefact.file}, differs from the network by {artefact.parity:.1e}")
-    gradients = _gradients(best.network, spec, split, request.output / artefact.file, artefact.digest, progress)
+    artefact, quantisation = _quantised(artefact, request, split.test, spec, progress)
+    gradients = None
+    if quantisation is None or quantisation.refused:  # gradients are taken at the tables of the full file
+        gradients = _gradients(best.network, spec, split, request.output / artefact.file, artefact.digest, progress)
     return TrainingReport(
         kind=kind,
         artefact=artefact,
+        quantisation=quantisation,
         gradients=gradients,
         spec=metadata.spec,
         data=metadata.data,
@@ -119,6 +131,17 @@ def _train_kind(kind: Kind, split: Split, spec: FeatureSpec, request: TrainingRe
         rows_per_second=len(split.train) * len(losses) / seconds,
     )
     return _Trained(network, report)
+
+
+def _quantised(
+    artefact: ArtefactReport, request: TrainingRequest, test: Examples, spec: FeatureSpec, progress: Progress
+) -> tuple[ArtefactReport, QuantisationReport | None]:
+    """Put the smaller file that was asked for in the full one's place, if it ranks as well."""
+    if request.quantise is None:
+        return artefact, None
+    artefact, report = quantise_file(artefact, request.quantise, folder=request.output, test=test, spec=spec)
+    progress("quantise", 1, 1, f"{request.quantise}: {report.refused or f'{report.bytes} bytes'}")
+    return artefact, report
 
 
 def _gradients(

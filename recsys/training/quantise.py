@@ -6,13 +6,14 @@ makes a decision faster, see `docs/serving.md`: it is for vocabularies of millio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -21,39 +22,29 @@ from recsys.serving.metadata import PREFIX, ModelMetadata
 from recsys.serving.ranker import Ranker
 from recsys.serving.session import open_session
 from recsys.training.dataset import Examples
-from recsys.training.errors import ParityError
 from recsys.training.metrics import auc
+from recsys.training.report import ArtefactReport, QuantisationReport, write_whole
+from recsys.training.request import Quantisation
 
-Method = Literal["float16", "int8"]
-METHODS: Final[tuple[Method, ...]] = get_args(Method)
 MOST_MOVED: Final = 0.0005
 """By how much the AUC of what is offered may differ, up or down: a change of the ranking either way."""
 
 
-@dataclass(frozen=True, slots=True)
-class QuantisationReport:
-    """A smaller file beside the full one, measured on the same rows.
-
-    Attributes:
-        offered: whether it may take the full one's place.
-        auc, full_auc: on the later-in-time test part.
-        bytes, full_bytes: of the files.
-    """
-
-    method: Method
-    offered: bool
-    auc: float
-    full_auc: float
-    bytes: int
-    full_bytes: int
-
-    @property
-    def moved(self) -> float:
-        """By how much the AUC differs."""
-        return abs(self.auc - self.full_auc)
+def quantise_file(
+    artefact: ArtefactReport, method: Quantisation, *, folder: Path, test: Examples, spec: FeatureSpec
+) -> tuple[ArtefactReport, QuantisationReport]:
+    """Replace an exported file by a smaller one, unless that is refused; see `judge`."""
+    full = folder / artefact.file
+    smaller, report = judge(full.read_bytes(), method, test, spec)
+    if report.refused or report.difference is None:
+        return artefact, report
+    digest = sha256(smaller).hexdigest()
+    write_whole(folder / f"{digest}.onnx", smaller)
+    full.unlink()
+    return ArtefactReport(f"{digest}.onnx", digest, len(smaller), artefact.parity + report.difference), report
 
 
-def judge(content: bytes, method: Method, test: Examples, spec: FeatureSpec) -> tuple[bytes, QuantisationReport]:
+def judge(content: bytes, method: Quantisation, test: Examples, spec: FeatureSpec) -> tuple[bytes, QuantisationReport]:
     """Make the smaller file of a model and measure whether it may be offered.
 
     Args:
@@ -61,24 +52,20 @@ def judge(content: bytes, method: Method, test: Examples, spec: FeatureSpec) -> 
         test: rows with both labels, which neither file learnt from.
 
     Returns:
-        The smaller file and what was measured; it is offered if the AUC moves by less than 0.0005.
-
-    Raises:
-        ParityError: onnxruntime cannot run the smaller file, or its scores are no numbers.
+        The smaller file and what was measured; it is refused if the AUC moves by 0.0005 or more.
     """
     smaller = quantise(content, method)
-    full_auc, found = (_auc(one, test, spec) for one in (content, smaller))
-    return smaller, QuantisationReport(
-        method=method,
-        offered=abs(found - full_auc) < MOST_MOVED,
-        auc=found,
-        full_auc=full_auc,
-        bytes=len(smaller),
-        full_bytes=len(content),
-    )
+    full, found = _scores(content, test, spec), _scores(smaller, test, spec)
+    full_auc, found_auc = auc(test.labels, full), None
+    refused, difference = "its scores are no numbers", None
+    if np.isfinite(found).all():
+        found_auc, difference = auc(test.labels, found), float(np.abs(found - full).max())
+        moved = abs((found_auc or 0.0) - (full_auc or 0.0))
+        refused = "" if moved < MOST_MOVED else f"AUC moves by {moved:.4f}, allowed are less than {MOST_MOVED}"
+    return smaller, QuantisationReport(method, refused, found_auc, full_auc, difference, len(smaller), len(content))
 
 
-def quantise(content: bytes, method: Method) -> bytes:
+def quantise(content: bytes, method: Quantisation) -> bytes:
     """Make the smaller file of a model; what it says about itself stays, and it adds how it was made smaller."""
     model = _halved(onnx.load_from_string(content)) if method == "float16" else _in_bytes(content)
     about = {entry.key: entry.value for entry in onnx.load_from_string(content).metadata_props}
@@ -128,14 +115,7 @@ def _in_bytes(content: bytes) -> Any:
         return onnx.load(smaller)
 
 
-def _auc(content: bytes, test: Examples, spec: FeatureSpec) -> float:
-    try:
-        session = open_session(content)
-        metadata = ModelMetadata.read(session.get_modelmeta().custom_metadata_map)
-        scores = Ranker(session, version="", metadata=metadata, spec=spec).score(test.feeds)
-    except Exception as error:
-        raise ParityError(f"onnxruntime cannot run the quantised graph: {error}") from error
-    found = auc(test.labels, scores) if np.isfinite(scores).all() else None
-    if found is None:
-        raise ParityError("the quantised graph gives scores that are no numbers, or the test part has one class only")
-    return found
+def _scores(content: bytes, test: Examples, spec: FeatureSpec) -> NDArray[np.float32]:
+    session = open_session(content)
+    metadata = ModelMetadata.read(session.get_modelmeta().custom_metadata_map)
+    return Ranker(session, version="", metadata=metadata, spec=spec).score(test.feeds)

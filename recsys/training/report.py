@@ -28,6 +28,26 @@ class ArtefactReport:
 
 
 @dataclass(frozen=True, slots=True)
+class QuantisationReport:
+    """A smaller file beside the full one, measured on the same rows.
+
+    Attributes:
+        refused: why it may not take the full one's place, empty when it may.
+        auc, full_auc: on the later-in-time test part; None where the scores are no numbers.
+        difference: largest between the scores of the two files, as probability; None likewise.
+        bytes, full_bytes: of the files.
+    """
+
+    method: str
+    refused: str
+    auc: float | None
+    full_auc: float | None
+    difference: float | None
+    bytes: int
+    full_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModelReport:
     """One trained ranking network; test figures are of calibrated probabilities.
 
@@ -99,11 +119,13 @@ class TrainingReport:
             own, these are the earliest.
         baselines: `base_rate` gives every row the rate of the train part, `item_rate` the creative's own.
         retrieval, behaviour: None when not asked for, or when the log holds no viewer with a history.
+        quantisation: of the smaller file that was asked for; `artefact` is that file when it was not refused.
         gradients: the graph that explains the model, see `recsys.explain`; None where leaving things out explains it.
     """
 
     kind: str
     artefact: ArtefactReport
+    quantisation: QuantisationReport | None
     gradients: ArtefactReport | None
     spec: str
     data: str

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from recsys.guard import FeaturePolicy
 from recsys.training.configuration import KINDS
 from recsys.training.configuration import Kind as Kind
 from recsys.training.errors import BadRequest
 
+Quantisation = Literal["float16", "int8"]
+QUANTISATIONS: tuple[Quantisation, ...] = get_args(Quantisation)
 USUAL: tuple[Kind, ...] = ("din", "deepfm")
 
 
@@ -27,6 +29,7 @@ class TrainingRequest:
         max_rows: use only the latest rows, None for all.
         retrieval: also train the two towers.
         behaviour: also train the behaviour model.
+        quantise: `float16` or `int8` for a smaller file where it ranks as well, None for the full one.
         denied: what scenes deny, see `recsys.guard.FeaturePolicy`; a log with such a column is refused.
 
     Raises:
@@ -42,6 +45,7 @@ class TrainingRequest:
     max_rows: int | None = None
     retrieval: bool = True
     behaviour: bool = True
+    quantise: Quantisation | None = None
     denied: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -49,6 +53,8 @@ class TrainingRequest:
             raise BadRequest(f"kinds must be some of {', '.join(KINDS)}, each once, got {list(self.kinds)}")
         if not 0 <= self.seed < 2**31:
             raise BadRequest(f"seed must be between 0 and 2147483647, got {self.seed}")
+        if self.quantise not in (None, *QUANTISATIONS):
+            raise BadRequest(f"quantise must be one of {', '.join(QUANTISATIONS)} or null, got {self.quantise!r}")
         for name in ("epochs", "batch_size", "max_rows"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -110,5 +116,6 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "max_rows": (int, type(None)),
     "retrieval": (bool,),
     "behaviour": (bool,),
+    "quantise": (str, type(None)),
     "denied": (list,),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 import onnx
 import pytest
@@ -12,8 +14,9 @@ from recsys.features import DEFAULT_SPEC
 from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
 from recsys.serving.session import open_session
 from recsys.training.dataset import Examples
-from recsys.training.errors import ParityError
-from recsys.training.quantise import METHODS, judge, quantise
+from recsys.training.quantise import judge, quantise, quantise_file
+from recsys.training.report import ArtefactReport
+from recsys.training.request import QUANTISATIONS
 
 CREATIVES, WIDTH, ROWS = 2_000, 16, 3_000
 
@@ -73,8 +76,9 @@ def test_a_file_that_ranks_as_well_is_offered_with_its_size(table, later, method
 
     smaller, report = judge(content, method, later, DEFAULT_SPEC)
 
-    assert report.offered
-    assert report.moved == abs(report.auc - report.full_auc) < 0.0005
+    assert report.refused == ""
+    assert abs(report.auc - report.full_auc) < 0.0005
+    assert 0 < report.difference < 0.03
     assert 0.7 < report.full_auc < 1
     assert (report.bytes, report.full_bytes) == (len(smaller), len(content))
     assert report.bytes < share * report.full_bytes
@@ -86,19 +90,46 @@ def test_a_file_that_ranks_otherwise_is_not_offered(table, later):
 
     _, report = judge(model(spoilt), "int8", later, DEFAULT_SPEC)
 
-    assert not report.offered
-    assert report.moved > 0.05
+    assert report.refused.startswith("AUC moves by 0.")
+    assert report.auc < report.full_auc - 0.05
 
 
 def test_a_file_that_gives_no_numbers_is_refused(table, later):
     beyond = table.copy()
     beyond[:, 0], beyond[:, 1] = 1e6, -1e6  # further than half precision reaches: infinity less infinity
 
-    with pytest.raises(ParityError, match="no numbers"):
-        judge(model(beyond), "float16", later, DEFAULT_SPEC)
+    _, report = judge(model(beyond), "float16", later, DEFAULT_SPEC)
+
+    assert report.refused == "its scores are no numbers"
+    assert (report.auc, report.difference) == (None, None)
 
 
-@pytest.mark.parametrize("method", METHODS)
+def test_the_smaller_file_takes_the_place_of_the_full_one(table, later, tmp_path):
+    content = model(table)
+    full = ArtefactReport("full.onnx", "digest", len(content), 1e-7)
+    (tmp_path / full.file).write_bytes(content)
+
+    artefact, report = quantise_file(full, "float16", folder=tmp_path, test=later, spec=DEFAULT_SPEC)
+
+    assert [path.name for path in tmp_path.iterdir()] == [artefact.file]
+    assert sha256((tmp_path / artefact.file).read_bytes()).hexdigest() == artefact.digest
+    assert artefact.bytes == report.bytes
+    assert artefact.parity == 1e-7 + report.difference
+
+
+def test_a_refused_file_leaves_the_full_one_alone(table, later, tmp_path):
+    table = table.copy()
+    table[0] = 1e4
+    full = ArtefactReport("full.onnx", "digest", 1, 1e-7)
+    (tmp_path / full.file).write_bytes(model(table))
+
+    artefact, _ = quantise_file(full, "int8", folder=tmp_path, test=later, spec=DEFAULT_SPEC)
+
+    assert artefact is full
+    assert [path.name for path in tmp_path.iterdir()] == ["full.onnx"]
+
+
+@pytest.mark.parametrize("method", QUANTISATIONS)
 def test_it_says_what_the_full_file_said_and_how_it_was_made_smaller(table, method):
     content = model(table)
 
