@@ -190,7 +190,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE / "beat" / "schedule")
 CELERY_BEAT_SCHEDULE = {
     "retrain every operator nightly": {"task": "training.nightly", "schedule": crontab(hour=2, minute=30)},
+    "learn how sure the log makes us": {"task": "training.explore", "schedule": 3600.0, "options": {"queue": "default"}},
     "pick up queued and abandoned runs": {"task": "training.sweep", "schedule": 60.0, "options": {"queue": "default"}},
+    "watch models on trial": {"task": "training.watch", "schedule": 60.0, "options": {"queue": "default"}},
+    "look for drift": {"task": "training.drift", "schedule": 3600.0, "options": {"queue": "default"}},
     "expire consents and tokens": {"task": "privacy.sweep", "schedule": 300.0},
     "finish moves and destroy retired keys": {"task": "identities.sweep", "schedule": 600.0},
 }

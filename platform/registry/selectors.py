@@ -151,7 +151,7 @@ def policy(*, operator_id: UUID) -> Policy:
 
 
 def watched_operators() -> list[UUID]:
-    """Return the operators that have a champion: their models are worth watching."""
+    """Return the operators that have a champion: there is something to watch."""
     with platform_scope():
         return list(Active.objects.values_list("operator_id", flat=True))
 

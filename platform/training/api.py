@@ -1,4 +1,4 @@
-"""Trainings over HTTP: list, read, ask for one."""
+"""Trainings over HTTP: list, read, ask for one; and the alerts about the model that serves."""
 
 from typing import Any
 
@@ -11,10 +11,11 @@ from rest_framework.views import APIView
 from accounts.principal import caller
 from core.idempotency import idempotent
 from core.ids import parse_public_id, public_id
+from core.pagination import PARAMETERS, listed, page_of
 from core.problems import Malformed
 from core.times import utc
 from training import selectors, services
-from training.models import Run, State, Trigger
+from training.models import Alert, AlertKind, Run, Severity, State, Trigger
 
 PAGE = 50
 
@@ -115,3 +116,47 @@ class OneRun(APIView):
         """Read one training: its state, progress and what came of it."""
         run_id = parse_public_id("run", run)
         return Response(document(selectors.get(operator_id=caller(request).operator_id, run_id=run_id)))
+
+
+class AlertSerializer(serializers.Serializer[Any]):
+    """Something about the champion's data or forecasts that is not as it was when it learnt."""
+
+    id = serializers.CharField()
+    kind = serializers.ChoiceField(choices=AlertKind.choices)
+    subject = serializers.CharField(allow_null=True, help_text="The feature; null where it is about the model.")
+    severity = serializers.ChoiceField(choices=Severity.choices)
+    value = serializers.FloatField()
+    threshold = serializers.FloatField()
+    sentence = serializers.CharField()
+    model = serializers.CharField(help_text="The champion it was measured for.")
+    raised_at = serializers.DateTimeField()
+    seen_at = serializers.DateTimeField()
+    resolved_at = serializers.DateTimeField(allow_null=True)
+
+
+def alert_document(alert: Alert) -> dict[str, Any]:
+    """Return an alert as the API shows it."""
+    return {
+        "id": alert.public_id,
+        "kind": alert.kind,
+        "subject": alert.subject or None,
+        "severity": alert.severity,
+        "value": alert.value,
+        "threshold": alert.threshold,
+        "sentence": alert.sentence,
+        "model": public_id("mdl", alert.version_id),
+        "raised_at": utc(alert.raised_at),
+        "seen_at": utc(alert.seen_at),
+        "resolved_at": utc(alert.resolved_at) if alert.resolved_at else None,
+    }
+
+
+class Alerts(APIView):
+    """What has drifted."""
+
+    scopes = ("models", "read")
+
+    @extend_schema(operation_id="list_alerts", parameters=PARAMETERS, responses=page_of(AlertSerializer))
+    def get(self, request: Request) -> Response:
+        """List alerts, newest first, resolved ones too."""
+        return listed(request, selectors.alerts(operator_id=caller(request).operator_id), alert_document)

@@ -17,7 +17,8 @@ from recsys.serving.ranker import Ranker
 from recsys.training.dataset import Split, read_dataset, split_by_time
 from recsys.training.metrics import Metrics
 from registry.terms import Gates
-from training.gates.checks import Check, Rows, absolute_checks, relative_checks
+from training.gates.check import Check
+from training.gates.checks import Rows, absolute_checks, relative_checks
 from training.gates.cohorts import cohorts
 from training.gates.coverage import coverage
 

@@ -116,3 +116,57 @@ class Dataset(OperatorRecord):
 
     def __str__(self) -> str:
         return f"{self.rows} rows, {self.sha256[:12]}"
+
+
+class Severity(models.TextChoices):
+    """How much an alert matters."""
+
+    MODERATE = "moderate"
+    MAJOR = "major"
+
+
+class AlertKind(models.TextChoices):
+    """What an alert is about."""
+
+    FEATURE = "feature", "Feature drift"
+    MISSING = "missing", "Missing feature"
+    UNSEEN = "unseen", "Unseen creatives"
+    EMBEDDING = "embedding", "Embedding drift"
+    CALIBRATION = "calibration", "Calibration drift"
+
+
+class Alert(OperatorRecord):
+    """Something about the champion's data or forecasts that is not as it was when the champion learnt.
+
+    Attributes:
+        subject: the feature's name; empty where it is about the model as a whole.
+        value, threshold, sentence: as measured last.
+        version_id: the champion it was measured for.
+        resolved_at: when it was no longer found, or another model served.
+    """
+
+    PREFIX = "alr"
+
+    kind = models.CharField(max_length=16, choices=AlertKind.choices)
+    subject = models.CharField(max_length=40, blank=True, default="")
+    severity = models.CharField(max_length=12, choices=Severity.choices)
+    value = models.FloatField()
+    threshold = models.FloatField()
+    sentence = models.TextField()
+    version_id = models.UUIDField()
+    raised_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["operator", "kind", "subject"], condition=Q(resolved_at=None), name="alert_open_once"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=AlertKind.values), name="alert_kind_known"),
+            models.CheckConstraint(condition=Q(severity__in=Severity.values), name="alert_severity_known"),
+            models.CheckConstraint(condition=Q(seen_at__gte=models.F("raised_at")), name="alert_seen_after_raised"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject} ({self.severity})"

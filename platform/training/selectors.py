@@ -3,11 +3,13 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from core.ids import public_id
 from core.tenancy import platform_scope
 from training import people, workers
 from training.errors import UnknownRun
-from training.models import Dataset, Run, State
+from training.models import Alert, Dataset, Run, State
 
 
 def operator_of(run_id: UUID) -> UUID | None:
@@ -61,6 +63,16 @@ def running_ids() -> set[UUID]:
     """Return every run under way, of all operators."""
     with platform_scope():
         return set(Run.objects.filter(state=State.RUNNING).values_list("id", flat=True))
+
+
+def alerts(*, operator_id: UUID) -> QuerySet[Alert]:
+    """Return all alerts, resolved ones too; lists put them in order."""
+    return Alert.objects.filter(operator_id=operator_id)
+
+
+def open_alerts(*, operator_id: UUID) -> list[Alert]:
+    """Return the alerts that are not resolved, the worst first (one query)."""
+    return list(alerts(operator_id=operator_id).filter(resolved_at=None).order_by("severity", "-raised_at"))
 
 
 def datasets_with(*, operator_id: UUID, subject_id: UUID) -> list[Dataset]:

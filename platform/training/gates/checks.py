@@ -1,8 +1,7 @@
 """The gates: each says what was measured, what was demanded, whether it passes, and why, in a sentence."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from recsys.training.metrics import Metrics, measure
 from registry.terms import Gates
 from training.gates.calibration import chance_error
+from training.gates.check import Check
 from training.gates.resampling import (
     LEVEL,
     Difference,
@@ -21,29 +21,6 @@ from training.gates.resampling import (
 SEED = 2026
 FEWEST_OF_A_CLASS = 10
 """Positives and negatives without which a cohort's AUC is not judged."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One gate.
-
-    Attributes:
-        measured, threshold: None when there was nothing to measure or to demand.
-        interval: of the measured value, 95 %; None where none was made.
-        judged: False when there was too little to judge by; it passes then.
-    """
-
-    name: str
-    measured: float | None
-    threshold: float | None
-    passes: bool
-    sentence: str
-    interval: tuple[float, float] | None = None
-    judged: bool = True
-
-    def document(self) -> dict[str, Any]:
-        """Return the gate as JSON."""
-        return asdict(self) | {"interval": list(self.interval) if self.interval else None}
 
 
 @dataclass(frozen=True, slots=True)
