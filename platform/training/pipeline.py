@@ -19,6 +19,7 @@ from django.utils import timezone
 import events.selectors
 import registry.files
 import registry.selectors
+import signage.selectors
 import subjects.selectors
 from core.problems import Problem
 from core.tenancy import operator_scope
@@ -27,6 +28,7 @@ from recsys.serving.ranker import Ranker, RankerRefused
 from recsys.training.errors import TrainingRefused
 from recsys.training.request import TrainingRequest
 from registry.services import Lineage
+from signage.policies import POLICIES, denied_in_training
 from training import export, folders, gate, process, selectors, services
 from training.drift import log_rows
 from training.drift.reference import reference
@@ -62,7 +64,7 @@ def run(*, operator_id: UUID, run_id: UUID, observe: Observe | None = None) -> N
 def _train(operator_id: UUID, run_id: UUID, heartbeat: Heartbeat) -> None:
     folder = folders.make(run_id)
     dataset, traffic = _export(operator_id, run_id, folder, heartbeat)
-    request = TrainingRequest(parquet=dataset, output=folder / "models")
+    request = TrainingRequest(parquet=dataset, output=folder / "models", denied=_denied(operator_id))
     request.write(folder / "request.json")
     report = process.train(
         folder / "request.json", folder / "report.json", relay=heartbeat.tell, still_wanted=heartbeat.check
@@ -78,8 +80,9 @@ def _train(operator_id: UUID, run_id: UUID, heartbeat: Heartbeat) -> None:
     with operator_scope(operator_id):
         services.conclude(
             operator_id=operator_id, run_id=run_id, model=challenger, seed=request.seed,
-            metrics=_metrics(report, judged) | {"traffic": traffic.document()}, passes=judged.verdict.passes, verdict=judged.verdict.reason,
-            at=timezone.now(), lineage=lineage,
+            gradients=_gradients(folder / "models", report),
+            metrics=_metrics(report, judged) | {"traffic": traffic.document()}, passes=judged.verdict.passes,
+            verdict=judged.verdict.reason, at=timezone.now(), lineage=lineage,
         )  # fmt: skip
     logger.info("Run %s: %s", run_id, judged.verdict.reason)
 
@@ -113,6 +116,19 @@ def _write(
         snapshot = subjects.selectors.consent_snapshot(operator_id=operator_id, at=until)
         examples = events.selectors.examples(operator_id=operator_id, until=until)
         return export.write(examples, folder / "examples.parquet", tell=tell), snapshot
+
+
+def _denied(operator_id: UUID) -> tuple[str, ...]:
+    """Return what the scenes deny that the model would decide for."""
+    with operator_scope(operator_id):
+        scenes = signage.selectors.active_scenes(operator_id=operator_id)
+        return tuple(sorted(denied_in_training(POLICIES[scene.policy] for scene in scenes)))
+
+
+def _gradients(folder: Path, report: dict[str, Any]) -> Path | None:
+    """Return the graph that explains the model; None where it is explained without one."""
+    written = report.get("gradients")
+    return folder / Path(written["file"]).name if isinstance(written, dict) else None
 
 
 def _model(folder: Path, report: dict[str, Any]) -> Path:
@@ -159,7 +175,10 @@ def _champion(digest: str) -> Ranker | None:
 
 def _metrics(report: dict[str, Any], judged: Judged) -> dict[str, Any]:
     """Return what a run tells; each part of it is a document of its own."""
-    kept = ("kind", "rows", "boundaries", "models", "baselines", "retrieval", "behaviour", "versions", "seconds")
+    kept = (
+        "kind", "gradients", "rows", "boundaries", "models", "baselines", "retrieval", "behaviour", "versions",
+        "seconds",
+    )  # fmt: skip
     return {
         "verdict": judged.verdict.reason,
         **judged.measured.document(),

@@ -113,6 +113,7 @@ def conclude(
     verdict: str,
     at: datetime,
     lineage: Lineage | None = None,
+    gradients: Path | None = None,
 ) -> Run:
     """Register what a run has trained, move it on if the gate let it pass, and end the run.
 
@@ -125,6 +126,7 @@ def conclude(
     version = registry.services.register(
         operator_id=operator_id, source=model, seed=seed, code_version=code_version(), actor=ACTOR, metrics=metrics,
         consent_snapshot=run.dataset.consent_snapshot, run_id=run_id, verdict=verdict, lineage=lineage,
+        gradients=gradients,
     )  # fmt: skip
     reached = Promotion(version.stage)
     if passes:
