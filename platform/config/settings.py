@@ -190,7 +190,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BEAT_SCHEDULE_FILENAME = str(STATE / "beat" / "schedule")
 CELERY_BEAT_SCHEDULE = {
     "retrain every operator nightly": {"task": "training.nightly", "schedule": crontab(hour=2, minute=30)},
-    "learn how sure the log makes us": {"task": "training.explore", "schedule": 3600.0, "options": {"queue": "default"}},
+    "learn what to explore": {"task": "training.explore", "schedule": 3600.0, "options": {"queue": "default"}},
     "pick up queued and abandoned runs": {"task": "training.sweep", "schedule": 60.0, "options": {"queue": "default"}},
     "watch models on trial": {"task": "training.watch", "schedule": 60.0, "options": {"queue": "default"}},
     "look for drift": {"task": "training.drift", "schedule": 3600.0, "options": {"queue": "default"}},

@@ -41,16 +41,6 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One choice as its ranker judged it; ``score`` is the estimated probability that somebody engages."""
-
-    scene: str
-    category: str
-    creative_id: UUID
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
 class Beheld:
     """Somebody a decision was personal for.
 
@@ -136,21 +126,10 @@ def posteriors(*, operator_id: UUID) -> dict[str, bytes]:
     return {model: bytes(document) for model, document in rows}
 
 
-def scored(*, operator_id: UUID, decision_ids: Collection[UUID], model: str) -> dict[tuple[UUID, int], Judged]:
-    """Return choices as a ranker judged them, by (decision, position), in two queries.
-
-    Only undegraded decisions of this ranker, and only those that nobody's history went into who did not agree to
-    learning, or was erased since.
-    """
-    if not decision_ids:
-        return {}
-    personal = DecisionViewer.objects.filter(operator_id=operator_id, decision_id__in=decision_ids, learn=False)
-    unlearnable = set(personal.values_list("decision_id", flat=True))
-    rows = Choice.objects.filter(
-        operator_id=operator_id, decision_id__in=set(decision_ids) - unlearnable, decision__model=model,
-        decision__degraded="",
-    ).values_list("decision_id", "position", "decision__scene", "category", "creative_id", "score")  # fmt: skip
-    return {(row[0], row[1]): Judged(*row[2:]) for row in rows}
+def unlearnable(*, operator_id: UUID, decision_ids: Collection[UUID]) -> set[UUID]:
+    """Return decisions that somebody's history went into who did not agree to learning, or was erased (one query)."""
+    rows = DecisionViewer.objects.filter(operator_id=operator_id, decision_id__in=decision_ids, learn=False)
+    return set(rows.values_list("decision_id", flat=True))
 
 
 def considered(*, operator_id: UUID, decision_ids: Collection[UUID]) -> dict[UUID, bytes]:

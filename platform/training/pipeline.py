@@ -29,7 +29,7 @@ from recsys.training.errors import TrainingRefused
 from recsys.training.request import TrainingRequest
 from registry.services import Lineage
 from signage.policies import POLICIES, denied_in_training
-from training import export, folders, gate, process, selectors, services
+from training import export, folders, gate, lift, process, selectors, services
 from training.drift import log_rows
 from training.drift.reference import reference
 from training.errors import RunFailed, RunTakenAway
@@ -145,12 +145,14 @@ class Judged:
     Attributes:
         champion_id: whom it was measured against.
         reference: how the log looked (``training.drift.reference``).
+        lift: what it would have earned (``training.lift``).
     """
 
     measured: gate.Measured
     verdict: gate.Verdict
     champion_id: UUID | None
     reference: dict[str, Any]
+    lift: dict[str, Any]
 
 
 def _judge(operator_id: UUID, dataset: Path, challenger: Path) -> Judged:
@@ -162,7 +164,9 @@ def _judge(operator_id: UUID, dataset: Path, challenger: Path) -> Judged:
     measured = gate.compare(*gate.read(dataset), ranker, champion)
     verdict = gate.judge(measured, terms, champion_must_go=active is not None and active.awaits_retrain)
     looked = reference(log_rows.played(dataset), ranker)
-    return Judged(measured, verdict, active.version_id if active else None, looked)
+    with operator_scope(operator_id):
+        earned = lift.report(operator_id=operator_id, dataset=dataset, challenger=ranker, champion=champion)
+    return Judged(measured, verdict, active.version_id if active else None, looked, earned)
 
 
 def _champion(digest: str) -> Ranker | None:
@@ -182,6 +186,7 @@ def _metrics(report: dict[str, Any], judged: Judged) -> dict[str, Any]:
     return {
         "verdict": judged.verdict.reason,
         **judged.measured.document(),
+        "lift": judged.lift,
         "report": {name: report[name] for name in kept if name in report},
     }
 

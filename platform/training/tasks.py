@@ -1,7 +1,7 @@
 """Celery's doors to training.
 
-``retrain`` and ``nightly`` run in the queue ``training``; ``sweep``, ``watch``, ``drift`` and ``explore`` in ``default``, since a
-long training must not delay the end of a canary that does harm.
+``retrain`` and ``nightly`` run in the queue ``training``; ``sweep``, ``watch``, ``drift`` and ``explore`` in
+``default``, since a long training must not delay the end of a canary that does harm.
 """
 
 from uuid import UUID
