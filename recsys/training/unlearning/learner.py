@@ -45,16 +45,15 @@ class Learner:
     def weights(self, weights: Weights) -> None:
         self.network.set_weights(weights)
 
-    def learn(self, examples: Examples, *, epochs: int, seed: int) -> None:
+    def learn(self, examples: Examples, *, epochs: int, seed: int, afresh: bool = True) -> None:
         """Go through the examples some times, each time in another order that the seed decides.
 
         Args:
             seed: of the orders; what the network draws while training (dropout) begins anew with the learner's seed.
+            afresh: whether the moments and what the network draws begin anew; otherwise they go on where they were.
         """
-        for slot in self._optimizer.variables:
-            if "learning_rate" not in slot.name:
-                slot.assign(tf.zeros_like(slot))
-        tf.random.set_seed(self.seed)  # also sets back the counters of random operations that are traced already
+        if afresh:
+            self._begin_anew()
         orders = np.random.default_rng(seed)
         for _ in range(epochs):
             order = orders.permutation(len(examples))
@@ -69,6 +68,12 @@ class Learner:
         )
         found: NDArray[np.float32] = scores.reshape(-1)
         return found
+
+    def _begin_anew(self) -> None:
+        for slot in self._optimizer.variables:
+            if "learning_rate" not in slot.name:
+                slot.assign(tf.zeros_like(slot))
+        tf.random.set_seed(self.seed)  # also sets back the counters of random operations that are traced already
 
     def _tensors(self, feeds: Feeds, rows: NDArray[np.intp]) -> dict[str, Any]:
         return {name: tf.constant(feeds[name][rows]) for name in self._names}

@@ -1,0 +1,1 @@
+"""Training across venues whose logs stay where they are (federated averaging: McMahan et al., AISTATS 2017)."""
