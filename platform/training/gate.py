@@ -127,10 +127,10 @@ def constant_forecast(split: Split) -> NDArray[np.float64]:
 
 def _praise(measured: Measured, *, champion_must_go: bool) -> str:
     challenger, champion, floor = measured.challenger, measured.champion, measured.base_rate.log_loss
-    if champion is None:
-        return f"It beats the constant forecast: log loss {challenger.log_loss:.4f} against {floor:.4f}."
     if champion_must_go:
         return "It replaces a model that had learnt from somebody who was erased."
+    if champion is None:
+        return f"It beats the constant forecast: log loss {challenger.log_loss:.4f} against {floor:.4f}."
     return (
         f"Log loss {challenger.log_loss:.4f} against the champion's {champion.log_loss:.4f},"
         f" AUC {challenger.auc or 0:.4f} against {champion.auc or 0:.4f}, on the same {challenger.rows} rows."

@@ -7,7 +7,7 @@ the champion stays, the run ends as failed with its reason, and no file is left 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,22 +18,20 @@ from django.utils import timezone
 
 import events.selectors
 import registry.files
-import registry.selectors
 import signage.selectors
 import subjects.selectors
 from core.problems import Problem
 from core.tenancy import operator_scope
 from events.selectors import Traffic
-from recsys.serving.ranker import Ranker, RankerRefused
+from recsys.serving.ranker import RankerRefused
 from recsys.training.errors import TrainingRefused
 from recsys.training.request import TrainingRequest
 from registry.services import Lineage
 from signage.policies import POLICIES, denied_in_training
-from training import export, folders, gate, lift, process, selectors, services
-from training.drift import log_rows
-from training.drift.reference import reference
+from training import export, folders, process, selectors, services
 from training.errors import RunFailed, RunTakenAway
 from training.heartbeat import Heartbeat, Observe
+from training.judgement import Judged, judge
 from training.lineage import configuration_digest, libraries
 
 logger = logging.getLogger(__name__)
@@ -71,7 +69,7 @@ def _train(operator_id: UUID, run_id: UUID, heartbeat: Heartbeat) -> None:
     )
     heartbeat.tell("gate", 0, 1, "measuring it against the champion on later rows")
     challenger = _model(folder / "models", report)
-    judged = _judge(operator_id, dataset, challenger)
+    judged = judge(operator_id=operator_id, dataset=dataset, challenger=challenger)
     heartbeat.check()
     lineage = Lineage(
         parent_id=judged.champion_id, configuration=configuration_digest(asdict(request), report),
@@ -133,48 +131,16 @@ def _gradients(folder: Path, report: dict[str, Any]) -> Path | None:
 
 def _model(folder: Path, report: dict[str, Any]) -> Path:
     try:
-        return folder / Path(report["artefact"]["file"]).name
-    except (KeyError, TypeError) as error:
+        artefact = report["artefact"]
+        path, told = folder / Path(artefact["file"]).name, artefact.get("digest")
+    except (KeyError, TypeError, AttributeError) as error:
         raise RunFailed("training_without_report", "The training's report names no model file.") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the gate said of a challenger.
-
-    Attributes:
-        champion_id: whom it was measured against.
-        reference: how the log looked (``training.drift.reference``).
-        lift: what it would have earned (``training.lift``).
-    """
-
-    measured: gate.Measured
-    verdict: gate.Verdict
-    champion_id: UUID | None
-    reference: dict[str, Any]
-    lift: dict[str, Any]
-
-
-def _judge(operator_id: UUID, dataset: Path, challenger: Path) -> Judged:
-    with operator_scope(operator_id):
-        active = registry.selectors.active_version(operator_id=operator_id)
-        terms = registry.selectors.policy(operator_id=operator_id).gates
-    champion = _champion(active.file_digest) if active else None
-    ranker = Ranker.load(challenger, registry.files.digest_of(challenger))
-    measured = gate.compare(*gate.read(dataset), ranker, champion)
-    verdict = gate.judge(measured, terms, champion_must_go=active is not None and active.awaits_retrain)
-    looked = reference(log_rows.played(dataset), ranker)
-    with operator_scope(operator_id):
-        earned = lift.report(operator_id=operator_id, dataset=dataset, challenger=ranker, champion=champion)
-    return Judged(measured, verdict, active.version_id if active else None, looked, earned)
-
-
-def _champion(digest: str) -> Ranker | None:
-    try:
-        return Ranker.load(registry.files.path_of(digest), digest)
-    except (OSError, RankerRefused) as error:
-        logger.error("The champion cannot be asked, so its challenger need only beat the base rate: %s", error)
-        return None
+    if told is not None and told != registry.files.digest_of(path):
+        raise RunFailed(
+            "model_digest_mismatch",
+            f"The model's file is not the one that the training reported ({str(told)[:12]}); it is not registered.",
+        )
+    return path
 
 
 def _metrics(report: dict[str, Any], judged: Judged) -> dict[str, Any]:

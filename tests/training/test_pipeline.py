@@ -1,3 +1,4 @@
+import json
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -5,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pyarrow.parquet as pq
 import pytest
 from django.conf import settings
 from django.utils import timezone
@@ -176,6 +178,187 @@ def test_a_champion_that_learnt_from_somebody_erased_gives_way_to_a_worse_model(
 
     assert champion(tenant) == run.model_version_id
     assert len(list(Path(settings.RANKING_MODELS).glob("*.onnx"))) == 1
+
+
+def test_a_model_comes_with_its_lineage_its_gates_and_how_its_data_looked(
+    tenant: Operator, crowned: UUID, trainer: Any, request_and_run: Carry
+) -> None:
+    trainer.hands_over(0.79, 0.2)
+
+    request_and_run()
+
+    second, first = versions(tenant)
+    assert (first.parent_id, second.parent_id) == (None, crowned)
+    assert first.configuration == second.configuration
+    assert len(first.configuration) == 64
+    assert [gate["name"] for gate in first.gates] == ["base rate", "chance", "calibration"]
+    gates = {gate["name"]: gate for gate in second.gates}
+    assert gates["log loss"]["threshold"] == 0.002
+    assert gates["log loss"]["interval"][0] < gates["log loss"]["measured"] < gates["log loss"]["interval"][1]
+    assert all(gate["passes"] for gate in second.gates)
+    assert first.reference["rows"] == 600
+    assert first.reference["words"]["scene"] == {"lobby": 600}
+    assert first.reference["creatives"] == {"crv_good": 300, "crv_bad": 300}
+
+
+def test_on_other_terms_a_model_that_passed_goes_to_some_screens_first(
+    tenant: Operator, crowned: UUID, trainer: Any, request_and_run: Carry
+) -> None:
+    with operator_scope(tenant.id):
+        registry.services.set_policy(
+            operator_id=tenant.id, changes={"route": "canary", "canary_share": 0.3}, actor="member:one"
+        )
+    trainer.hands_over(0.79, 0.2)
+    second = request_and_run()
+    trainer.hands_over(0.8, 0.21)
+    third = request_and_run()
+
+    assert champion(tenant) == crowned
+    assert [version.stage for version in versions(tenant)] == ["candidate", "canary", "champion"]
+    assert second.metrics["promotion"] == {"stage": "canary", "why": ""}
+    assert second.metrics["activated"] is False
+    assert third.metrics["promotion"]["stage"] == "candidate"
+    assert "is the canary; promote or retire it first" in third.metrics["promotion"]["why"]
+
+
+def test_on_other_terms_the_first_model_still_serves_at_once(
+    tenant: Operator, log: object, trainer: Any, request_and_run: Carry
+) -> None:
+    with operator_scope(tenant.id):
+        registry.services.set_policy(operator_id=tenant.id, changes={"route": "shadow"}, actor="member:one")
+
+    run = request_and_run()
+
+    assert champion(tenant) == run.model_version_id
+
+
+def test_an_operators_own_terms_decide_at_the_gate(
+    tenant: Operator, crowned: UUID, trainer: Any, request_and_run: Carry
+) -> None:
+    with operator_scope(tenant.id):
+        registry.services.set_policy(
+            operator_id=tenant.id, changes={"gates": {"log_loss_tolerance": 0.5, "ece_tolerance": 0.5}},
+            actor="member:one",
+        )  # fmt: skip
+    trainer.hands_over(0.7, 0.3)
+
+    run = request_and_run()
+
+    assert champion(tenant) == run.model_version_id
+
+
+def test_a_file_that_is_not_the_reported_one_is_not_registered(
+    tenant: Operator, crowned: UUID, trainer: Any, request_and_run: Carry
+) -> None:
+    trainer.does("""
+        Path(request["output"]).mkdir()
+        (Path(request["output"]) / "model.onnx").write_bytes(b"other bytes")
+        report.write_text(json.dumps({"artefact": {"file": "model.onnx", "digest": "0" * 64}}))
+    """)
+
+    run = request_and_run()
+
+    assert (run.state, run.reason_code) == ("failed", "model_digest_mismatch")
+    assert champion(tenant) == crowned
+    assert len(versions(tenant)) == 1
+    assert leftovers() == []
+
+
+def test_a_champion_whose_file_was_changed_ends_the_run_and_serves_on(
+    tenant: Operator, crowned: UUID, trainer: Any, request_and_run: Carry
+) -> None:
+    for path in Path(settings.RANKING_MODELS).glob("*.onnx"):
+        path.write_bytes(path.read_bytes() + b" ")
+
+    run = request_and_run()
+
+    assert (run.state, run.reason_code) == ("failed", "champion_changed")
+    assert "Restore the file" in run.reason
+    assert champion(tenant) == crowned
+    assert len(versions(tenant)) == 1
+
+
+def test_a_changed_champion_that_must_go_does_not_stop_the_next_one(
+    tenant: Operator, crowned: UUID, trainer: Any, request_and_run: Carry
+) -> None:
+    with operator_scope(tenant.id):
+        registry.services.await_retrain(operator_id=tenant.id, version_ids=[crowned], at=timezone.now())
+    for path in Path(settings.RANKING_MODELS).glob("*.onnx"):
+        path.write_bytes(b"another file")
+    trainer.hands_over(0.75, 0.2)
+
+    run = request_and_run()
+
+    assert champion(tenant) == run.model_version_id
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def without_labels(path: Path) -> None:
+    pq.write_table(pq.read_table(path).drop_columns(["label"]), path)
+
+
+def labels_as_words(path: Path) -> None:
+    table = pq.read_table(path)
+    place = table.schema.get_field_index("label")
+    pq.write_table(table.set_column(place, "label", table["label"].cast("string")), path)
+
+
+def nothing(path: Path) -> None:
+    pass
+
+
+BAD_LOGS = [
+    (lambda row: {**row, "label": 0}, nothing, "one_class", "both labels"),
+    (lambda row: {**row, "propensity": float("nan")}, nothing, "missing_values", "propensity holds NaN"),
+    (lambda row: row, cut_short, "unreadable_dataset", "cannot be read as Parquet"),
+    (lambda row: row, without_labels, "missing_columns", "lacks the columns label"),
+    (lambda row: row, labels_as_words, "wrong_column_type", "label is string"),
+]
+
+
+@pytest.mark.parametrize(("spoil_row", "spoil_file", "code", "words"), BAD_LOGS, ids=[case[2] for case in BAD_LOGS])
+def test_a_bad_log_ends_the_run_in_the_training_itself_and_leaves_the_champion(
+    tenant: Operator, crowned: UUID, trainer: Any, log: Callable[[Rows], None], request_and_run: Carry,
+    monkeypatch: pytest.MonkeyPatch, spoil_row: Any, spoil_file: Callable[[Path], None], code: str, words: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(process, "MODULE", "recsys.training")  # the real one: it refuses before it loads TensorFlow
+    log([spoil_row(example(number)) for number in range(200)])
+    train = process.train
+
+    def spoilt(request: Path, report: Path, **more: Any) -> dict[str, Any]:
+        spoil_file(request.parent / "examples.parquet")
+        return train(request, report, **more)
+
+    monkeypatch.setattr(process, "train", spoilt)
+
+    run = request_and_run()
+
+    assert (run.state, run.reason_code) == ("failed", code)
+    assert words in run.reason
+    assert champion(tenant) == crowned
+    assert len(versions(tenant)) == 1
+    assert leftovers() == []
+
+
+def test_a_vocabulary_that_explodes_is_bounded_in_all_that_is_kept(
+    tenant: Operator, log: Callable[[Rows], None], trainer: Any, request_and_run: Carry
+) -> None:
+    rows = [{**example(number), "scene": f"scene-{number}"} for number in range(6_000)]
+    for number, one in enumerate(rows):
+        if number % 2:
+            one["creative"] = f"crv_{number}"
+    log(rows)
+
+    run = request_and_run()
+
+    [version] = versions(tenant)
+    assert (run.state, version.stage) == ("succeeded", "champion")
+    assert len(version.reference["words"]["scene"]) == 61
+    assert len(version.reference["creatives"]) == 3_001
+    assert len(json.dumps(version.reference)) < 150_000
 
 
 FAILURES = [

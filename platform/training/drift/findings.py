@@ -105,6 +105,8 @@ def _missing(reference: Profile, live: Profile) -> list[Finding]:
 
 
 def _unseen(reference: Profile, live: Profile) -> list[Finding]:
+    if not reference.creatives:
+        return []
     unseen = sum(count for creative, count in live.creatives.items() if creative not in reference.creatives)
     share = unseen / live.rows
     sentence = f"{share:.0%} of plays show creatives that the model has never learnt from."

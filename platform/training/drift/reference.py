@@ -25,6 +25,8 @@ OPTIONAL = ("advertiser", "viewer")
 """Features that may be absent by nature; for all others an absent word is missing."""
 KNOWN, ANONYMOUS = "known", "anonymous"
 MOST_ITEMS = 2000
+MOST_CREATIVES = 5000
+"""Creatives whose names are kept; of a larger catalogue none are, and unseen ones are not looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Profile:
     Attributes:
         words: how often each word of a feature occurred.
         missing: share of rows in which a feature was empty.
-        creatives: how often each was on screen.
+        creatives: how often each was on screen; empty when they were too many to keep.
         panel: situations to embed creatives by, empty when none was made.
         cloud: where the model places what was on screen, None without a panel.
     """
@@ -109,7 +111,8 @@ def reference(rows: Sequence[Row], ranker: RankerProtocol) -> dict[str, Any]:
     words = {name: shortened(counts) for name, counts in counted.words.items()}
     panel = _panel(rows)
     place = locate(ranker, panel, rows)
-    kept = Profile(counted.rows, words, counted.missing, counted.creatives, panel, place)
+    creatives = counted.creatives if len(counted.creatives) <= MOST_CREATIVES else {}
+    kept = Profile(counted.rows, words, counted.missing, creatives, panel, place)
     return kept.document()
 
 
