@@ -32,3 +32,9 @@ class ImpossiblePeriod(Conflict):
     """A time would end before it begins."""
 
     code = "impossible_period"
+
+
+class OtherLog(Conflict):
+    """A source holds other lines than those that are being imported under its name."""
+
+    code = "other_log"

@@ -51,6 +51,7 @@ PLACES = [
     Place(UUID(int=102), "entertainment.movie_theaters", "Aurora Queue", "queue"),
     Place(UUID(int=103), "retail.malls", "Harbour Entrance", "entrance"),
 ]
+SHOPS = at(PLACES, "retail")
 
 
 def test_movielens_holds_what_the_mapping_expects(recbole: Path) -> None:
@@ -108,7 +109,7 @@ def test_the_mapping_does_not_depend_on_ids_or_order(recbole: Path) -> None:
 
 def test_open_bandit_holds_what_the_mapping_expects(obp: Path) -> None:
     for policy, clicks in (("random", 38), ("bts", 42)):
-        placements = list(openbandit.read_placements(obp, policy))
+        placements = list(openbandit.read_placements(obp, policy, lambda placement: placement))
         assert len(placements) == 10_000
         assert sum(placement.click for placement in placements) == clicks
         assert {placement.position for placement in placements} == {0, 1, 2}
@@ -116,7 +117,7 @@ def test_open_bandit_holds_what_the_mapping_expects(obp: Path) -> None:
 
 
 def test_placements_become_engagements_of_nobody(obp: Path) -> None:
-    rows = list(openbandit.interactions(obp, "random", FASHION, PLACES))
+    rows = list(openbandit.interactions(obp, "random", FASHION, SHOPS))
 
     assert len(rows) == 10_000
     assert sum(row.label for row in rows) == 38
@@ -126,7 +127,7 @@ def test_placements_become_engagements_of_nobody(obp: Path) -> None:
 
 
 def test_merged_items_add_up_their_propensities(obp: Path) -> None:
-    rows = list(openbandit.interactions(obp, "random", FASHION, PLACES))
+    rows = list(openbandit.interactions(obp, "random", FASHION, SHOPS))
 
     propensity = {row.creative_id: row.propensity for row in rows}
     assert sum(value for value in propensity.values() if value) == pytest.approx(1.0)
@@ -137,14 +138,24 @@ def test_merged_items_add_up_their_propensities(obp: Path) -> None:
 
 
 def test_a_propensity_that_the_log_does_not_hold_is_unknown(obp: Path) -> None:
-    assert {row.propensity for row in openbandit.interactions(obp, "bts", FASHION, PLACES)} == {None}
+    assert {row.propensity for row in openbandit.interactions(obp, "bts", FASHION, SHOPS)} == {None}
+
+
+def test_a_propensity_is_kept_where_one_item_is_one_creative(obp: Path) -> None:
+    many = items(*(f"fashion.{piece}" for piece in PIECES for _ in range(500)))
+    rows = list(openbandit.interactions(obp, "bts", many, SHOPS))
+
+    placements = openbandit.read_placements(obp, "bts", lambda placement: placement.propensity)
+    kept = [(row.propensity, logged) for row, logged in zip(rows, placements, strict=True) if row.propensity]
+    assert len(kept) > 9_000
+    assert all(propensity == logged for propensity, logged in kept)
 
 
 def test_a_missing_log_names_the_way_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(LogUnusable, match="make carriers"):
         list(movielens.interactions(tmp_path, FILMS, PLACES, opaque))
     with pytest.raises(LogUnusable, match="make carriers"):
-        list(openbandit.interactions(tmp_path, "random", FASHION, PLACES))
+        list(openbandit.interactions(tmp_path, "random", FASHION, SHOPS))
 
 
 def test_a_table_without_a_column_is_refused(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from events.services import Interaction
-from training.logs.catalogue import Item, Place, at, below, rows_of, spread
+from training.logs.catalogue import Item, LogUnusable, Place, at, below, rows_of, spread
+from training.logs.table import BadLine, number_of, time_of
 
 SOURCE = "movielens-100k"
 FOLDER = Path("recbole", "dataset_example", "ml-100k")
@@ -73,10 +74,13 @@ def read_ratings(source: Path) -> Iterator[Rating]:
     """
     rows = rows_of(source / FOLDER / "ml-100k.inter", RATING_COLUMNS, delimiter="\t")
     for sequence, row in enumerate(rows, start=1):
-        yield Rating(
-            sequence, row["user_id:token"], row["item_id:token"], float(row["rating:float"]),
-            datetime.fromtimestamp(float(row["timestamp:float"]), UTC),
-        )  # fmt: skip
+        try:
+            yield Rating(
+                sequence, row["user_id:token"], row["item_id:token"], number_of(row, "rating:float", low=1, high=5),
+                time_of(row, "timestamp:float"),
+            )  # fmt: skip
+        except BadLine as error:
+            raise LogUnusable(f"ml-100k.inter, line {sequence + 1}: {error}; nothing was imported.") from error
 
 
 def creative_of(film: Film, items: Sequence[Item]) -> Item | None:

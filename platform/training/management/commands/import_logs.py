@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.selectors import operator_named
+from core.problems import Problem
 from core.tenancy import operator_scope
 from training.logs.catalogue import LogUnusable
 from training.logs.imports import IMPORTS
@@ -14,7 +15,10 @@ from training.logs.imports import IMPORTS
 class Command(BaseCommand):
     """Import a published log."""
 
-    help = "Import a published log, mapped onto an operator's catalogue, and print its licence notice."
+    help = (
+        "Import one of the two logs that packages carry, mapped onto an operator's catalogue, and print its licence"
+        " notice. For files of your own see import_ratings, import_ctr and import_open_bandit."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the arguments."""
@@ -34,5 +38,7 @@ class Command(BaseCommand):
                 imported = run(operator_id=operator.id, source=Path(options["source"]))
         except LogUnusable as error:
             raise CommandError(str(error)) from error
+        except Problem as error:
+            raise CommandError(error.detail) from error
         for part in imported:
             self.stdout.write(f"{part.source}: {part.mapped} lines mapped, {part.added} of them new.")
