@@ -1,69 +1,143 @@
-"""How much a ranker costs above the bare onnxruntime call: `python -m recsys.bench MODEL.onnx`."""
+"""How fast rankers are, in turns with each other and with the bare onnxruntime call.
+
+`python -m recsys.bench MODEL.onnx…`, or `python -m recsys speed`, which also makes the models and adds outside peers.
+"""
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from statistics import median
 
-from recsys.features import Behaviour, Context, Item, Viewer, encode, encode_items
+import numpy as np
+
+from recsys.features import Behaviour, Candidates, Context, FeatureSpec, Item, Viewer, encode, encode_items
 from recsys.serving.ranker import Ranker
+
+COUNTS = (20, 100, 200, 500, 2_000)
+HISTORY = 50
+ROUNDS = 200
+CONTEXT = Context("screen", "venue", "retail", "checkout", hour=12, weekday=2, party=1)
+
+Way = Callable[[], object]
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
-class RankerRatio:
-    """Median milliseconds of one decision's ranking and of the bare session call on the same rows."""
+class Speed:
+    """Milliseconds in which somebody scores the candidates of one decision.
 
+    Attributes:
+        bare_ms: median of the session's call on the same decision, encoded beforehand; None for what has no session.
+    """
+
+    name: str
+    viewers: int
     candidates: int
-    ranker_ms: float
-    session_ms: float
+    median_ms: float
+    p99_ms: float
+    bare_ms: float | None = None
 
     @property
-    def ratio(self) -> float:
-        """How many times the bare call the ranker takes."""
-        return self.ranker_ms / self.session_ms
+    def ratio(self) -> float | None:
+        """How many times the bare call it takes."""
+        return None if self.bare_ms is None else self.median_ms / self.bare_ms
+
+    @property
+    def spread(self) -> float:
+        """How many times the median the slowest hundredth takes."""
+        return self.p99_ms / self.median_ms
+
+    def line(self) -> str:
+        """Lay the figures out for people."""
+        told = f"{self.name:<16s}{self.viewers:>8d}{self.candidates:>12d}{self.median_ms:>10.3f}{self.p99_ms:>9.3f}"
+        told += f"{self.spread:>9.1f}"
+        return told if self.bare_ms is None else f"{told}{self.bare_ms:>9.3f}{self.ratio:>8.2f}"
 
 
-def ranker_ratio(ranker: Ranker, *, candidates: int = 200, history: int = 50, rounds: int = 200) -> RankerRatio:
-    """Time `Ranker.rank` for one recognised viewer against the bare session call on prepared rows, in turns.
+TITLES = ("", "viewers", "candidates", "p50 ms", "p99 ms", "p99/p50", "bare ms", "ratio")
+HEADER = "{:<16s}{:>8s}{:>12s}{:>10s}{:>9s}{:>9s}{:>9s}{:>8s}".format(*TITLES)
+
+
+def viewer(number: int = 0) -> Viewer:
+    """Somebody recognised, with a full history."""
+    return Viewer(
+        f"viewer {number}", tuple(Behaviour(f"creative {n + number}", f"category {n % 7}") for n in range(HISTORY))
+    )
+
+
+def catalogue(count: int, spec: FeatureSpec) -> Candidates:
+    """Encode creatives."""
+    return encode_items([Item(f"creative {n}", f"category {n % 7}", f"advertiser {n % 5}") for n in range(count)], spec)
+
+
+def speeds(
+    rankers: Mapping[str, Ranker],
+    candidates: int,
+    *,
+    viewers: int = 1,
+    rounds: int = ROUNDS,
+    peers: Mapping[str, Way] | None = None,
+    clock: Clock = time.perf_counter,
+) -> list[Speed]:
+    """Time `Ranker.rank` and the bare session call on the same decisions, in turns, so that a slow moment hits all.
+
+    Each call follows one of its own that is not timed: what another model left in the processor's caches is no part of
+    a comparison.
 
     Args:
-        history: behaviours of the viewer.
-        rounds: pairs of calls; medians are reported.
+        rounds: decisions of each.
+        peers: other ways to score as many candidates, by name.
+        clock: seconds; `time.thread_time` leaves out what other programs take of a busy machine.
     """
-    context = Context("screen", "venue", "retail", "checkout", hour=12, weekday=2, party=1)
-    viewer = Viewer("viewer", tuple(Behaviour(f"creative {n}", f"category {n % 7}") for n in range(history)))
-    items = encode_items([Item(f"creative {n}", f"category {n % 7}", f"advertiser {n % 5}") for n in range(candidates)])
-    names = {node.name for node in ranker.session.get_inputs()}
-    output = ranker.session.get_outputs()[0].name
-    feeds = {name: ids for name, ids in encode(context, [viewer], items, 0, ranker.spec).items() if name in names}
-    ranked, bare = [], []
-    for _ in range(rounds):
-        ranked.append(_milliseconds(lambda: ranker.rank(context, [viewer], items)))
-        bare.append(_milliseconds(lambda: ranker.session.run([output], feeds)))
-    return RankerRatio(candidates, median(ranked), median(bare))
-
-
-def _milliseconds(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    call()
-    return 1000 * (time.perf_counter() - started)
-
-
-def main(path: Path) -> None:
-    """Print the ratio for 20, 100, 200 and 500 candidates."""
-    ranker = Ranker.load(path, sha256(path.read_bytes()).hexdigest())
-    for candidates in (20, 100, 200, 500):
-        found = ranker_ratio(ranker, candidates=candidates)
-        sys.stdout.write(
-            f"{candidates:5d} candidates  ranker {found.ranker_ms:.2f} ms  session {found.session_ms:.2f} ms  "
-            f"ratio {found.ratio:.2f}\n"
+    people = [viewer(number) for number in range(viewers)]
+    ways: dict[tuple[str, str], Way] = {}
+    for name, ranker in rankers.items():
+        shown = catalogue(candidates, ranker.spec)
+        ways[name, "rank"] = lambda ranker=ranker, shown=shown: ranker.rank(CONTEXT, people, shown)  # type: ignore[misc]
+        feeds = encode(CONTEXT, people, shown, 0, ranker.spec)
+        ways[name, "bare"] = lambda ranker=ranker, feeds=feeds: ranker.run(feeds)  # type: ignore[misc]
+    ways |= {(name, "rank"): way for name, way in (peers or {}).items()}
+    taken = _in_turns(ways, rounds, clock)
+    return [
+        Speed(
+            name,
+            viewers,
+            candidates,
+            median(times),
+            float(np.percentile(times, 99)),
+            median(taken[name, "bare"]) if (name, "bare") in taken else None,
         )
+        for (name, what), times in taken.items()
+        if what == "rank"
+    ]
+
+
+def _in_turns(ways: Mapping[tuple[str, str], Way], rounds: int, clock: Clock) -> dict[tuple[str, str], list[float]]:
+    taken: dict[tuple[str, str], list[float]] = {key: [] for key in ways}
+    gc.collect()
+    for number in range(rounds):
+        for key in list(ways)[:: -1 if number % 2 else 1]:
+            ways[key]()
+            started = clock()
+            ways[key]()
+            taken[key].append(1000 * (clock() - started))
+    return taken
+
+
+def main(paths: Sequence[Path]) -> None:
+    """Print how fast model files are."""
+    rankers = {path.name[:14]: Ranker.load(path, sha256(path.read_bytes()).hexdigest()) for path in paths}
+    sys.stdout.write(HEADER + "\n")
+    for count in COUNTS:
+        for speed in speeds(rankers, count, rounds=ROUNDS):
+            sys.stdout.write(speed.line() + "\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main([Path(argument) for argument in sys.argv[1:]])

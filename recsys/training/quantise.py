@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from recsys.features import FeatureSpec
+from recsys.features import FeatureSpec, Feeds
 from recsys.serving.metadata import PREFIX, ModelMetadata
 from recsys.serving.ranker import Ranker
 from recsys.serving.session import open_session
@@ -35,7 +35,7 @@ def quantise_file(
 ) -> tuple[ArtefactReport, QuantisationReport]:
     """Replace an exported file by a smaller one, unless that is refused; see `judge`."""
     full = folder / artefact.file
-    smaller, report = judge(full.read_bytes(), method, test, spec)
+    smaller, report = judge(full.read_bytes(), method, test.feeds, test.labels, spec)
     if report.refused or report.difference is None:
         return artefact, report
     digest = sha256(smaller).hexdigest()
@@ -44,22 +44,25 @@ def quantise_file(
     return ArtefactReport(f"{digest}.onnx", digest, len(smaller), artefact.parity + report.difference), report
 
 
-def judge(content: bytes, method: Quantisation, test: Examples, spec: FeatureSpec) -> tuple[bytes, QuantisationReport]:
+def judge(
+    content: bytes, method: Quantisation, rows: Feeds, labels: ArrayLike, spec: FeatureSpec
+) -> tuple[bytes, QuantisationReport]:
     """Make the smaller file of a model and measure whether it may be offered.
 
     Args:
         content: an exported ranking model.
-        test: rows with both labels, which neither file learnt from.
+        rows: of a log, which the model did not learn from.
+        labels: of the rows, shape (rows,); both must occur.
 
     Returns:
         The smaller file and what was measured; it is refused if the AUC moves by 0.0005 or more.
     """
     smaller = quantise(content, method)
-    full, found = _scores(content, test, spec), _scores(smaller, test, spec)
-    full_auc, found_auc = auc(test.labels, full), None
+    full, found = _scores(content, rows, spec), _scores(smaller, rows, spec)
+    full_auc, found_auc = auc(labels, full), None
     refused, difference = "its scores are no numbers", None
     if np.isfinite(found).all():
-        found_auc, difference = auc(test.labels, found), float(np.abs(found - full).max())
+        found_auc, difference = auc(labels, found), float(np.abs(found - full).max())
         moved = abs((found_auc or 0.0) - (full_auc or 0.0))
         refused = "" if moved < MOST_MOVED else f"AUC moves by {moved:.4f}, allowed are less than {MOST_MOVED}"
     return smaller, QuantisationReport(method, refused, found_auc, full_auc, difference, len(smaller), len(content))
@@ -115,7 +118,7 @@ def _in_bytes(content: bytes) -> Any:
         return onnx.load(smaller)
 
 
-def _scores(content: bytes, test: Examples, spec: FeatureSpec) -> NDArray[np.float32]:
+def _scores(content: bytes, rows: Feeds, spec: FeatureSpec) -> NDArray[np.float32]:
     session = open_session(content)
     metadata = ModelMetadata.read(session.get_modelmeta().custom_metadata_map)
-    return Ranker(session, version="", metadata=metadata, spec=spec).score(test.feeds)
+    return Ranker(session, version="", metadata=metadata, spec=spec).score(rows)

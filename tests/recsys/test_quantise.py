@@ -74,7 +74,7 @@ def later(table) -> Examples:
 def test_a_file_that_ranks_as_well_is_offered_with_its_size(table, later, method, share):
     content = model(table)
 
-    smaller, report = judge(content, method, later, DEFAULT_SPEC)
+    smaller, report = judge(content, method, later.feeds, later.labels, DEFAULT_SPEC)
 
     assert report.refused == ""
     assert abs(report.auc - report.full_auc) < 0.0005
@@ -88,7 +88,7 @@ def test_a_file_that_ranks_otherwise_is_not_offered(table, later):
     spoilt = table.copy()
     spoilt[0] = 1e4  # one row far away leaves one step of a byte for all the others
 
-    _, report = judge(model(spoilt), "int8", later, DEFAULT_SPEC)
+    _, report = judge(model(spoilt), "int8", later.feeds, later.labels, DEFAULT_SPEC)
 
     assert report.refused.startswith("AUC moves by 0.")
     assert report.auc < report.full_auc - 0.05
@@ -98,7 +98,7 @@ def test_a_file_that_gives_no_numbers_is_refused(table, later):
     beyond = table.copy()
     beyond[:, 0], beyond[:, 1] = 1e6, -1e6  # further than half precision reaches: infinity less infinity
 
-    _, report = judge(model(beyond), "float16", later, DEFAULT_SPEC)
+    _, report = judge(model(beyond), "float16", later.feeds, later.labels, DEFAULT_SPEC)
 
     assert report.refused == "its scores are no numbers"
     assert (report.auc, report.difference) == (None, None)

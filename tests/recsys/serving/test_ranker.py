@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from recsys.bench import ranker_ratio
 from recsys.features import DEFAULT_SPEC, Behaviour, Candidates, Context, Item, Viewer, encode, encode_items, specify
 from recsys.serving.protocol import RankerProtocol
 from recsys.serving.ranker import DigestMismatch, OutdatedGraph, Ranker, SpecMismatch, UnreadableModel
@@ -168,10 +167,3 @@ def test_the_uniform_ranker_prefers_nothing():
     assert scores.dtype == np.float32
     assert scores.tolist() == [[0.25] * 5] * 2
     assert ranker.version == "uniform"
-
-
-def test_the_bench_compares_the_same_rows(write_model):
-    found = ranker_ratio(Ranker.load(*write_model()), candidates=7, rounds=3)
-
-    assert found.candidates == 7
-    assert found.ratio == found.ranker_ms / found.session_ms > 0
