@@ -1,5 +1,6 @@
 """Why something is shown, in plain sentences; they are read beside the screen, so they name nobody."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,9 @@ HOUSE_REASONS = (
     "The screen could not choose by itself just now, so it shows the house's own content.",
     "No personal data was used.",
 )
+
+LIKED = "Somebody here engaged with "
+"""How the one sentence begins that tells what somebody liked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,17 @@ def reasons(
         return list(HOUSE_REASONS)
     sentences = [setting.ground]
     if category in setting.liked:
-        sentences.append(f"Somebody here engaged with {_words(category)} before.")
+        sentences.append(f"{LIKED}{_words(category)} before.")
     if personal:
         sentences.append("It is meant for one person, and everybody here agreed to personal choices.")
     sentences.append("An advertiser pays for it." if paid else "Nobody pays for it: it is content of the house.")
     sentences.append(_chance(propensity, candidates))
     return sentences
+
+
+def impersonal(told: Iterable[str]) -> list[str]:
+    """Return reasons without what they tell about anybody's likings."""
+    return [sentence for sentence in told if not sentence.startswith(LIKED)]
 
 
 def _ground(audience: Audience, basis: Basis, venue_name: str, moment: datetime) -> str:

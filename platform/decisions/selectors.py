@@ -10,9 +10,7 @@ from django.db.models import Count, IntegerField, Q, QuerySet, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, TruncHour
 
-from core.tenancy import operator_scope
-from decisions import links
-from decisions.errors import UnknownDecision, UnknownExplanation
+from decisions.errors import UnknownDecision
 from decisions.models import Choice, Decision, DecisionViewer, Posterior
 
 
@@ -50,30 +48,6 @@ class Beheld:
 
     subject_id: UUID
     learn: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why one creative was on one screen, for the person who asks; ``reasons`` are plain sentences.
-
-    Attributes:
-        audience: how many stood there, and how many of them were recognised; nobody is named.
-        degraded: why the decision was less than it could be, empty when it was not.
-    """
-
-    operator_id: UUID
-    decision: str
-    position: int
-    creative_id: UUID
-    category: str
-    at: datetime
-    basis: str
-    purposes: tuple[str, ...]
-    reasons: tuple[str, ...]
-    propensity: float
-    model: str
-    audience: dict[str, int]
-    degraded: str
 
 
 def shown(
@@ -157,39 +131,6 @@ def get(*, operator_id: UUID, decision_id: UUID, screen_id: UUID | None = None) 
 def choices_of(decision: Decision) -> list[Choice]:
     """Return a decision's choices by position."""
     return sorted(decision.choices.all(), key=lambda choice: choice.position)
-
-
-def explain(token: str) -> Explanation:
-    """Return the explanation a ``/why/<token>`` link stands for; the link is the credential.
-
-    Raises:
-        UnknownExplanation: the link was changed, or its decision is gone.
-    """
-    operator_id, decision_id, position = links.read(token)
-    with operator_scope(operator_id):
-        choice = (
-            Choice.objects.filter(operator_id=operator_id, decision_id=decision_id, position=position)
-            .select_related("decision")
-            .first()
-        )
-        if choice is None:
-            raise UnknownExplanation("This decision is no longer kept.")
-        decision = choice.decision
-    return Explanation(
-        operator_id=operator_id,
-        decision=decision.public_id,
-        position=position,
-        creative_id=choice.creative_id,
-        category=choice.category,
-        at=decision.at,
-        basis=choice.basis,
-        purposes=tuple(decision.purposes),
-        reasons=tuple(choice.reasons),
-        propensity=choice.propensity,
-        model=decision.model,
-        audience=decision.audience,
-        degraded=decision.degraded,
-    )
 
 
 def per_hour(*, operator_id: UUID, since: datetime, until: datetime) -> dict[datetime, int]:

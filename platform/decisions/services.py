@@ -24,6 +24,7 @@ from decisions.links import why_url
 from decisions.observing import observe
 from decisions.phases import Phases
 from decisions.reasons import reasons, setting
+from decisions.redaction import reasons_without_likings
 from decisions.slate import Pick, Scored, choose, score
 from decisions.wish import Wish
 from identities import viewers
@@ -131,8 +132,10 @@ def context_of(situation: Situation, scene: SceneView, people: int, at: datetime
 def forget(*, operator_id: UUID, subject_id: UUID) -> dict[str, int]:
     """Unlink a person from every decision that was made for them, and return how many there were.
 
-    The decisions stay as what a screen showed; nothing in them leads to the person any more. May be repeated.
+    The decisions stay as what a screen showed; nothing in them leads to the person or tells what they liked any more.
+    May be repeated.
     """
+    reasons_without_likings(operator_id=operator_id, subject_id=subject_id)
     linked = models.DecisionViewer.objects.filter(operator_id=operator_id, subject_id=subject_id)
     return {"decision_viewers": linked.update(subject_id=None, learn=False)}
 

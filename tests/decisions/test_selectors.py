@@ -6,60 +6,15 @@ from uuid import uuid4
 
 import pytest
 
-from core.ids import public_id
 from core.sealing import seal
-from core.tenancy import platform_scope
 from decisions import links, selectors, services
 from decisions.errors import UnknownDecision, UnknownExplanation
-
-
-def token_of(slate, position=0):
-    return slate.places[position].why_url.rpartition("/")[2]
-
-
-def test_a_link_explains_its_place_without_a_credential(place):
-    place.creative("Bread")
-    place.creative("Tea")
-    slate = place.decide()
-
-    told = selectors.explain(token_of(slate, 1))
-
-    assert (told.decision, told.position) == (public_id("dec", slate.decision_id), 1)
-    assert told.creative_id == slate.places[1].pick.offer.id
-    assert told.reasons == tuple(slate.places[1].reasons)
-    assert (told.basis, told.propensity, told.operator_id) == ("contextual", 1.0, place.operator_id)
-
-
-def test_a_link_works_outside_of_any_operators_scope(place):
-    place.creative("Bread")
-    token = token_of(place.decide())
-
-    with platform_scope():
-        assert selectors.explain(token).category == "food"
-
-
-@pytest.mark.parametrize(
-    "change", [lambda t: t[:-4] + "AAAA", lambda t: t[:20], lambda t: "", lambda t: "é", lambda t: "a"]
-)
-def test_a_changed_link_explains_nothing(place, change):
-    place.creative("Bread")
-    token = token_of(place.decide())
-
-    with pytest.raises(UnknownExplanation):
-        selectors.explain(change(token))
 
 
 def test_a_link_sealed_for_something_else_or_of_another_length_explains_nothing():
     for use, value in (("viewer", bytes(33)), ("why", bytes(32))):
         with pytest.raises(UnknownExplanation):
             links.read(base64.urlsafe_b64encode(seal(use, value)).decode())
-
-
-def test_a_link_to_a_decision_that_is_gone_explains_nothing(place):
-    url = links.why_url(operator_id=place.operator_id, decision_id=uuid4(), position=0)
-
-    with pytest.raises(UnknownExplanation):
-        selectors.explain(url.rpartition("/")[2])
 
 
 def test_shown_leaves_out_other_screens_and_operators(place, other_operator):
