@@ -24,6 +24,7 @@ from recsys.training.export import export
 from recsys.training.fit import fit, score
 from recsys.training.metrics import Metrics, measure
 from recsys.training.networks import build
+from recsys.training.networks.recurrent import adopt, adoptable
 from recsys.training.progress import Progress, silent
 from recsys.training.quantise import quantise_file
 from recsys.training.report import (
@@ -67,16 +68,17 @@ def train_on(
 ) -> TrainingReport:
     """Train on a log that is read and split already; see `train`."""
     started, trained_at = time.perf_counter(), datetime.now(UTC)
-    trained = {kind: _train_kind(kind, split, spec, request, progress) for kind in request.kinds}
-    kind = min(trained, key=lambda name: trained[name].report.validation.log_loss)
-    best = trained[kind]
     plain = ModelMetadata(
-        kind=kind,
+        kind="behaviour",
         spec=spec.digest,
         data=data_digest(request.parquet),
         trained_at=trained_at.isoformat(timespec="seconds"),
         calibration=Calibration(),
     )
+    behaviour, reader = _behaviour(split, spec, request, plain, progress)
+    trained = {kind: _train_kind(kind, split, spec, request, reader, progress) for kind in request.kinds}
+    kind = min(trained, key=lambda name: trained[name].report.validation.log_loss)
+    best, plain = trained[kind], replace(plain, kind=kind)
     retrieval = _retrieval(split, spec, request, plain, progress)
     metadata = replace(plain, calibration=best.report.calibration, towers=towers(retrieval, request.output))
     progress("export", 0, 1, f"writing {kind} as ONNX")
@@ -103,16 +105,20 @@ def train_on(
             "item_rate": _measure(split.test, item_rate(split.train, split.test)),
         },
         retrieval=retrieval,
-        behaviour=_behaviour(split, spec, request, plain, progress),
+        behaviour=behaviour,
         versions={library: version(library) for library in LIBRARIES},
         seconds=time.perf_counter() - started,
     )
 
 
-def _train_kind(kind: Kind, split: Split, spec: FeatureSpec, request: TrainingRequest, progress: Progress) -> _Trained:
+def _train_kind(
+    kind: Kind, split: Split, spec: FeatureSpec, request: TrainingRequest, reader: Any, progress: Progress
+) -> _Trained:
     started = time.perf_counter()
+    weights = adoptable(reader) if kind == "gru" and reader is not None else {}
     seed_everything(request.seed)
     network = build(kind, spec, request.seed)
+    adopt(network, weights)
     progress(kind, 0, 1, f"{len(split.train)} rows, {network.count_params()} parameters")
     losses = fit(network, split, stage=kind, epochs=request.epochs, batch_size=request.batch_size, progress=progress)
     seconds = time.perf_counter() - started
@@ -167,10 +173,14 @@ def _retrieval(
 
 def _behaviour(
     split: Split, spec: FeatureSpec, request: TrainingRequest, metadata: ModelMetadata, progress: Progress
-) -> BehaviourReport | None:
-    if not request.behaviour:
-        return None
-    return train_behaviour(split, spec, seed=request.seed, metadata=metadata, output=request.output, progress=progress)
+) -> tuple[BehaviourReport | None, Any]:
+    """Train the behaviour model; also return the network, whose state a ranking network may begin with."""
+    found = None
+    if request.behaviour:
+        found = train_behaviour(
+            split, spec, seed=request.seed, metadata=metadata, output=request.output, progress=progress
+        )
+    return found or (None, None)
 
 
 def _by_source(examples: Examples, scores: NDArray[np.float32]) -> dict[str, Metrics]:

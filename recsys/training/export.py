@@ -16,6 +16,7 @@ from recsys.serving.metadata import PREFIX, SPLIT, ModelMetadata
 from recsys.serving.ranker import open_session
 from recsys.training.errors import ParityError
 from recsys.training.folding import fold
+from recsys.training.networks.layout import Layout
 from recsys.training.networks.network import Network
 from recsys.training.report import ArtefactReport, write_whole
 from recsys.training.tensorflow import tf, tf2onnx
@@ -23,6 +24,8 @@ from recsys.training.tensorflow import tf, tf2onnx
 OPSET = 17
 TOLERANCE = 1e-5
 BATCHES = (1, 7, 257)
+DECISION = (3, 50)
+"""Viewers and candidates of the decision on which a ranking network is proven."""
 
 
 def export(model: Any, *, feeds: Feeds, metadata: ModelMetadata, output: Path) -> ArtefactReport:
@@ -57,7 +60,7 @@ def convert(model: Any, metadata: ModelMetadata) -> bytes:
 
 
 def prove_parity(model: Any, content: bytes, feeds: Feeds, calibration: Calibration) -> float:
-    """Compare network, calibrated, and file on real rows, in batches of 1, 7 and 257.
+    """Compare network, calibrated, and file on real rows, in batches of 1, 7 and 257, and on a decision.
 
     Unsupported operations are exported without complaint and fail only when loaded, so loading is part of the proof.
 
@@ -71,23 +74,53 @@ def prove_parity(model: Any, content: bytes, feeds: Feeds, calibration: Calibrat
         session = open_session(content)
     except Exception as error:
         raise ParityError(f"onnxruntime cannot load the exported graph: {error}") from error
-    inputs = {node.name for node in session.get_inputs()}
     random, worst = np.random.default_rng(0), 0.0
     rows = len(next(iter(feeds.values())))
     for size in BATCHES:
         batch = {name: ids[random.integers(0, rows, size)] for name, ids in feeds.items()}
         batch = {name: _with_empty_row(ids) if size > 1 else ids for name, ids in batch.items()}
-        expected = np.asarray(model(batch, training=False))
-        if calibration != Calibration():
-            expected = calibrate(expected, calibration, calibration.shift(batch))
-        try:
-            found = session.run(None, {name: ids for name, ids in batch.items() if name in inputs})[0]
-        except Exception as error:
-            raise ParityError(f"the exported graph does not run on {size} rows: {error}") from error
-        worst = max(worst, _difference(expected, found))
+        worst = max(worst, _difference(_expected(model, batch, calibration), _found(session, batch)))
+    if isinstance(model, Network):
+        decision, pairs = _decision(model.layout, batch)
+        expected = [scores.reshape(DECISION) for scores in _expected(model, pairs, calibration)]
+        worst = max(worst, _difference(expected, _found(session, decision)))
     if not worst <= TOLERANCE:
         raise ParityError(f"the exported graph differs from the network by {worst:.2e}, allowed are {TOLERANCE:.0e}")
     return worst
+
+
+def _expected(model: Any, batch: Feeds, calibration: Calibration) -> list[NDArray[np.float32]]:
+    """Run the network; calibrated, if it is a ranking network that is."""
+    outputs = model(batch, training=False)
+    found = [np.asarray(output) for output in (outputs if isinstance(outputs, list) else [outputs])]
+    if calibration != Calibration():
+        return [calibrate(scores, calibration, calibration.shift(batch)) for scores in found]
+    return found
+
+
+def _found(session: Any, batch: Feeds) -> list[NDArray[np.float32]]:
+    inputs = {node.name for node in session.get_inputs()}
+    try:
+        return list(session.run(None, {name: ids for name, ids in batch.items() if name in inputs}))
+    except Exception as error:
+        raise ParityError(
+            f"the exported graph does not run on {len(next(iter(batch.values())))} rows: {error}"
+        ) from error
+
+
+def _decision(layout: Layout, rows: Feeds) -> tuple[Feeds, Feeds]:
+    """Lay rows out as a decision, in which a few viewers choose among the same candidates, and as its pairs."""
+    viewers, candidates = DECISION
+    names = {feature.name for feature in layout.candidate}
+    decision = {
+        name: ids[-candidates:].reshape(1, candidates) if name in names else ids[-viewers:]
+        for name, ids in rows.items()
+    }
+    pairs = {
+        name: np.tile(ids.reshape(-1, 1), (viewers, 1)) if name in names else np.repeat(ids, candidates, axis=0)
+        for name, ids in decision.items()
+    }
+    return decision, pairs
 
 
 def _name(graph: Any, model: Any) -> None:
@@ -123,7 +156,7 @@ def _with_empty_row(ids: NDArray[np.int32]) -> NDArray[np.int32]:
     return changed
 
 
-def _difference(expected: NDArray[np.float32], found: NDArray[np.float32]) -> float:
-    if expected.shape != found.shape:
+def _difference(expected: list[NDArray[np.float32]], found: list[NDArray[np.float32]]) -> float:
+    if [one.shape for one in expected] != [one.shape for one in found]:
         return float("inf")
-    return float(np.abs(expected - found).max())
+    return max(float(np.abs(one - other).max()) for one, other in zip(expected, found, strict=True))

@@ -87,11 +87,15 @@ class RetrievalReport:
 
 @dataclass(frozen=True, slots=True)
 class BehaviourReport:
-    """The behaviour model: which category a viewer engages with next.
+    """The behaviour model: which category a viewer engages with next, for how long, and whether they come back.
 
     Attributes:
         accuracy, hit_rate, log_loss: at 1, at 3, and in nats, on the later-in-time test part; with `popular_` those of
             the categories' frequencies in the train part.
+        dwell_error: mean distance between the logarithms of one more than the seconds; with `typical_` that of the
+            train part's median. None where the log holds no dwell.
+        return_log_loss: nats; with `typical_` that of the train part's rate. None where the parts are too short to
+            tell who came back.
     """
 
     examples: int
@@ -102,6 +106,10 @@ class BehaviourReport:
     popular_hit_rate: float
     log_loss: float
     popular_log_loss: float
+    dwell_error: float | None
+    typical_dwell_error: float | None
+    return_log_loss: float | None
+    typical_return_log_loss: float | None
     artefact: ArtefactReport
     seconds: float
 

@@ -74,11 +74,6 @@ class MultiTask(Network):
         """The sum of the tasks' losses over what is known."""
         return masked_loss
 
-    @property
-    def metric_to_watch(self) -> Any:
-        """The log loss of engagement alone."""
-        return binary_crossentropy
-
     def targets(self, labels: NDArray[np.float32], tasks: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """Lay out labels as columns, NaN where nobody knows; float32, shape (rows, tasks).
 
@@ -107,11 +102,6 @@ def masked_loss(labels: Any, found: Any) -> Any:
     weights = tf.constant([1.0] + [SHARE / len(TASKS)] * len(TASKS))
     shares = known / tf.maximum(tf.reduce_mean(known, axis=0), 1e-6)
     return tf.reduce_sum(losses * shares * weights, axis=1)
-
-
-def binary_crossentropy(labels: Any, found: Any) -> Any:
-    """Log loss of engagement, the first column."""
-    return keras.losses.binary_crossentropy(labels[:, :1], found[:, :1])
 
 
 def _finish(layout: Layout, config: NetworkConfig, sides: Sides, mixed: dict[str, Any]) -> MultiTask:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from recsys.training.configuration import NetworkConfig
 from recsys.training.networks.layers import PairDense, deepen
@@ -51,14 +55,13 @@ def read(sides: Sides, units: int, seed: int) -> Any:
     return tf.matmul(ends, states, transpose_a=True)
 
 
-def adopt(network: Any, source: Any) -> list[str]:
-    """Give a network the weights of those layers that another one has under the same name; returns the names.
+def adoptable(source: Any) -> dict[str, list[NDArray[np.float32]]]:
+    """Take the weights of a network's recurrent layer and tables, by the names of the layers."""
+    layers = [layer for layer in source.layers if layer.name == STATE or layer.name.endswith("_table")]
+    return {layer.name: layer.get_weights() for layer in layers}
 
-    Only tables of histories and the recurrent layer are shared by name.
-    """
-    adopted = []
-    for layer in source.layers:
-        if layer.name == STATE or layer.name.endswith("_table"):
-            network.get_layer(layer.name).set_weights(layer.get_weights())
-            adopted.append(layer.name)
-    return adopted
+
+def adopt(network: Any, weights: Mapping[str, list[NDArray[np.float32]]]) -> None:
+    """Let a network begin with weights that another one has learnt, see `adoptable`."""
+    for name, values in weights.items():
+        network.get_layer(name).set_weights(values)

@@ -66,8 +66,9 @@ def embed(layout: Layout, config: NetworkConfig, seed: int, width: Callable[[Fea
             )
         vectors[feature.name] = tables[name](ids)
     singles = [feature.name for feature in (*layout.viewer, *layout.candidate)]
-    kept = Penalty(config.penalty)([vectors[name] for name in singles])
-    vectors |= zip(singles, kept, strict=True)
+    if singles:
+        kept = Penalty(config.penalty)([vectors[name] for name in singles])
+        vectors |= zip(singles, kept, strict=True)
     present = tf.cast(tf.not_equal(inputs[layout.histories[0].name], 0), tf.float32) if layout.histories else None
     return Sides(
         layout=layout,
