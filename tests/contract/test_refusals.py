@@ -21,6 +21,7 @@ SCOPES: dict[str, set[str]] = {
     "list_creatives": READ, "add_creative": WRITE, "read_creative": READ, "review_creative": WRITE,
     "list_media": READ, "store_media": WRITE, "read_media": READ | {"device"},
     "create_decision": {"device"}, "read_decision": {"device", "read"}, "read_manifest": {"device"},
+    "explain_decision": {"subjects"},
     "report_events": {"device"}, "recognise": {"device"}, "enrol": {"kiosk", "subjects"},
     "draw_challenge": {"kiosk", "subjects"},
     "list_subjects": {"subjects"}, "register_subject": {"kiosk", "subjects"}, "read_subject": {"subjects"},
@@ -28,7 +29,8 @@ SCOPES: dict[str, set[str]] = {
     "read_current_notice": {"kiosk", "device", "subjects", "read"}, "record_notice_view": {"kiosk", "device"},
     "list_rights_requests": {"subjects"}, "make_rights_request": {"subjects"}, "read_rights_request": {"subjects"},
     "list_models": {"models", "read"}, "read_model": {"models", "read"}, "activate_model": {"models"},
-    "roll_back_model": {"models"},
+    "roll_back_model": {"models"}, "shadow_model": {"models"}, "canary_model": {"models"}, "retire_model": {"models"},
+    "read_model_policy": {"models", "read"}, "set_model_policy": {"models"}, "list_alerts": {"models", "read"},
     "list_runs": {"models", "read"}, "request_run": {"models"}, "read_run": {"models", "read"},
 }  # fmt: skip
 """Who may do what; an operation that is missing here is a hole."""
