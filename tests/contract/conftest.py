@@ -31,9 +31,11 @@ import identities.models
 import identities.services
 import identities.viewers
 import privacy.services
+import registry.models
 import registry.services
 import signage.services
 import subjects.services
+import training.alerting
 import training.services
 from accounts.models import Operator
 from accounts.roles import Role, Scope
@@ -51,6 +53,7 @@ from identities.services.rotation import put_on_record
 from recsys.exploration.learning import Observations, learn
 from recsys.features import DEFAULT_SPEC
 from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
+from training.drift.findings import Finding
 
 ACTOR = "member:test"
 KEY_SCOPES = (Scope.READ, Scope.WRITE, Scope.SUBJECTS, Scope.MODELS)
@@ -317,6 +320,7 @@ def _models(operator_id: UUID, names: dict[str, str], folder: Path, shade: int) 
         )
         if probability != shade / 250:
             registry.services.activate(operator_id=operator_id, version_id=version.id, actor=ACTOR)
+    _tried(operator_id, folder, shade)
     run = training.services.request_run(operator_id=operator_id, trigger="demand", actor=ACTOR)
     training.services.begin(operator_id=operator_id, run_id=run.id, at=timezone.now())
     training.services.record_dataset(
@@ -324,6 +328,25 @@ def _models(operator_id: UUID, names: dict[str, str], folder: Path, shade: int) 
         exported_at=timezone.now(),
     )  # fmt: skip
     names |= {"model": version.public_id, "run": run.public_id}
+
+
+def _tried(operator_id: UUID, folder: Path, shade: int) -> None:
+    """Have had a version tried, with what is observed of it, and an alert about the one that serves."""
+    source = folder / f"tried-{shade}.onnx"
+    source.write_bytes(constant_model(shade / 1001))
+    tried = registry.services.register(
+        operator_id=operator_id, source=source, seed=7, code_version="0.1.0+test", actor=ACTOR
+    )
+    registry.services.start_shadow(operator_id=operator_id, version_id=tried.id, actor=ACTOR)
+    registry.services.retire(operator_id=operator_id, version_id=tried.id, actor=ACTOR)
+    registry.services.set_policy(operator_id=operator_id, changes={"canary_share": 0.2}, actor=ACTOR)
+    at = timezone.now()
+    registry.models.Observation.objects.create(
+        operator_id=operator_id, decision_id=tried.id, stage="shadow", model=tried.file_digest, at=at, took_us=900,
+        scores=[0.5], agreement=1.0, same_first=True,
+    )  # fmt: skip
+    drifted = Finding("feature", "scene", "moderate", 0.2, 0.1, "scene is distributed otherwise.")
+    training.alerting.settle(operator_id=operator_id, version_id=tried.id, findings=[drifted], at=at)
 
 
 def _log(operator_id: UUID, at: datetime, names: dict[str, str]) -> None:
@@ -423,6 +446,10 @@ def json_bodies() -> dict[str, Callable[[Mapping[str, str]], dict[str, Any]]]:
         "make_rights_request": lambda names: {"subject": names["subject"], "kind": "erasure"},
         "activate_model": lambda names: {},
         "roll_back_model": lambda names: {},
+        "shadow_model": lambda names: {"share": 0.5},
+        "canary_model": lambda names: {"share": 0.5},
+        "retire_model": lambda names: {"reason": "not needed"},
+        "set_model_policy": lambda names: {"route": "canary", "gates": {"auc_tolerance": 0.01}},
         "request_run": lambda names: {},
     }  # fmt: skip
 

@@ -137,3 +137,54 @@ def test_another_operators_key_sees_none_of_our_models(
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
 
     assert api.get("/v1/models").json() == {"models": [], "next": None}
+
+
+def test_a_version_is_tried_promoted_and_shown_with_its_trial(client: APIClient, trained: Train) -> None:
+    first, second = trained(0.25), trained(0.5)
+    client.post(f"/v1/models/{first.public_id}/activate")
+
+    shadow = client.post(f"/v1/models/{second.public_id}/shadow", {}, format="json").json()
+    canary = client.post(f"/v1/models/{second.public_id}/canary", {"share": 0.2}, format="json").json()
+    retired = client.post(f"/v1/models/{second.public_id}/retire", {"reason": "too slow"}, format="json").json()
+
+    assert [body["stage"] for body in (shadow, canary, retired)] == ["shadow", "canary", "retired"]
+    assert (shadow["trial"]["share"], canary["trial"]["share"], canary["trial"]["outcome"]) == (0.25, 0.2, None)
+    assert (retired["trial"]["outcome"], retired["trial"]["reason"]) == ("stopped", "too slow")
+
+
+def test_illegal_moves_are_conflicts_that_change_nothing(client: APIClient, trained: Train) -> None:
+    first, second, third = trained(0.25), trained(0.5), trained(0.75)
+    early = client.post(f"/v1/models/{first.public_id}/canary", {}, format="json")
+    assert (early.status_code, early.json()["code"]) == (409, "no_champion")
+    client.post(f"/v1/models/{first.public_id}/activate")
+    client.post(f"/v1/models/{second.public_id}/canary", {}, format="json")
+    before = [(model["id"], model["stage"]) for model in client.get("/v1/models").json()["models"]]
+
+    for version, move, code in [
+        (second, "shadow", "illegal_move"), (first, "canary", "illegal_move"), (first, "retire", "illegal_move"),
+        (third, "canary", "stage_taken"),
+    ]:  # fmt: skip
+        answer = client.post(f"/v1/models/{version.public_id}/{move}", {}, format="json")
+        assert (answer.status_code, answer.json()["code"]) == (409, code)
+
+    assert [(model["id"], model["stage"]) for model in client.get("/v1/models").json()["models"]] == before
+
+
+@pytest.mark.parametrize("share", [0, 1.5, "half"])
+def test_a_share_that_is_none_is_malformed(client: APIClient, trained: Train, share: object) -> None:
+    answer = client.post(f"/v1/models/{trained().public_id}/canary", {"share": share}, format="json")
+
+    assert answer.status_code == 400
+
+
+def test_the_terms_are_read_and_changed_in_part(client: APIClient) -> None:
+    before = client.get("/v1/models/policy").json()
+    changes = {"route": "canary", "gates": {"auc_tolerance": 0.02}}
+    after = client.post("/v1/models/policy", changes, format="json").json()
+
+    assert (before["route"], before["automatic"], before["gates"]["auc_tolerance"]) == ("direct", False, 0.005)
+    assert after == before | {"route": "canary", "gates": before["gates"] | {"auc_tolerance": 0.02}}
+    assert client.get("/v1/models/policy").json() == after
+    refused = client.post("/v1/models/policy", {"gates": {"auc_tolerance": 2}}, format="json")
+    assert refused.status_code == 400
+    assert client.get("/v1/models/policy").json() == after

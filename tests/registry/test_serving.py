@@ -11,11 +11,12 @@ from recsys.serving.protocol import RankerProtocol
 from recsys.serving.ranker import Ranker, UnreadableModel
 from recsys.serving.uniform import UniformRanker
 from registry import serving
+from registry.canary import takes_part
 from registry.files import path_of
 from registry.models import ModelVersion
 from registry.selectors import Lineup
-from registry.services import activate, rollback
-from registry.serving import Rankers, active_ranker, status, wait_until_loaded
+from registry.services import activate, retire, rollback, start_canary, start_shadow
+from registry.serving import Rankers, active_ranker, on_trial, ranker_for, status, wait_until_loaded
 
 pytestmark = pytest.mark.django_db
 Train = Callable[..., ModelVersion]
@@ -258,3 +259,82 @@ def test_no_request_fails_while_models_are_activated_back_and_forth(
     assert failures == []
     assert sorted(seen) == [0.25, 0.5]
     assert score(ranker_now(operator.id)) == 0.25
+
+
+def test_a_canary_decides_at_the_screens_that_take_part_and_nothing_is_asked_for_it(
+    operator: Operator,
+    trained: Train,
+    activated: Callable[[ModelVersion], None],
+    score: Score,
+    django_assert_num_queries: Callable[[int], object],
+) -> None:
+    activated(trained(0.25))
+    version = start_canary(operator_id=operator.id, version_id=trained(0.5).id, actor="member:one", share=0.5)
+    ranker_now(operator.id)
+    epochs = versions(operator_id=operator.id)
+    screens = [UUID(int=number) for number in range(40)]
+
+    with django_assert_num_queries(0):  # type: ignore[attr-defined]
+        scores = [score(ranker_for(operator.id, epochs, screen)) for screen in screens]
+
+    assert scores == [0.5 if takes_part(screen, version.id, 0.5) else 0.25 for screen in screens]
+    assert set(scores) == {0.25, 0.5}
+
+
+def test_the_end_of_a_canary_reaches_every_process_with_the_next_request(
+    operator: Operator, trained: Train, activated: Callable[[ModelVersion], None], score: Score
+) -> None:
+    activated(trained(0.25))
+    version = start_canary(operator_id=operator.id, version_id=trained(0.5).id, actor="member:one", share=1.0)
+    ranker_now(operator.id)
+    before = score(ranker_for(operator.id, versions(operator_id=operator.id), UUID(int=1)))
+
+    retire(operator_id=operator.id, version_id=version.id, actor="member:one")
+    ranker_now(operator.id)
+
+    assert before == 0.5
+    assert score(ranker_for(operator.id, versions(operator_id=operator.id), UUID(int=1))) == 0.25
+    assert on_trial(operator.id) is None
+
+
+@pytest.mark.parametrize("damage", [remove, exchange])
+def test_a_canary_that_cannot_be_loaded_leaves_its_screens_to_the_champion(
+    operator: Operator,
+    trained: Train,
+    activated: Callable[[ModelVersion], None],
+    score: Score,
+    damage: Callable[[Path], None],
+) -> None:
+    activated(trained(0.25))
+    ranker_now(operator.id)
+    version = start_canary(operator_id=operator.id, version_id=trained(0.5).id, actor="member:one", share=1.0)
+    damage(path_of(version.file_digest))
+
+    ranker_now(operator.id)
+
+    assert score(ranker_for(operator.id, versions(operator_id=operator.id), UUID(int=1))) == 0.25
+    assert "is not tried" in status(operator.id).problem
+
+
+def test_a_version_that_is_promoted_is_not_loaded_again(operator: Operator, trained: Train) -> None:
+    loaded: list[str] = []
+
+    def load(digest: str) -> RankerProtocol:
+        loaded.append(digest)
+        return UniformRanker(0.5, digest)
+
+    rankers, epoch = Rankers(load), 0
+    first, second = trained(0.25), trained(0.5)
+    steps = [
+        lambda: activate(operator_id=operator.id, version_id=first.id, actor="member:one"),
+        lambda: start_shadow(operator_id=operator.id, version_id=second.id, actor="member:one"),
+        lambda: start_canary(operator_id=operator.id, version_id=second.id, actor="member:one"),
+        lambda: activate(operator_id=operator.id, version_id=second.id, actor="member:one"),
+    ]
+    for epoch, step in enumerate(steps, start=1):
+        step()
+        rankers.active(operator.id, epoch)
+        rankers.wait(operator.id)
+
+    assert rankers.active(operator.id, epoch).version == second.file_digest
+    assert loaded == [first.file_digest, second.file_digest]
