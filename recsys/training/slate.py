@@ -139,7 +139,9 @@ def fit_policy(
     _check(log, category)
     how = how or Fitting()
     seed_everything(seed)
-    network = _Network(len(category), log.history.shape[1], log.slates.shape[1], float(log.rewards.mean()))
+    network = _Network(
+        len(category), log.history.shape[1], log.slates.shape[1], rate=float(log.rewards.mean()), seed=seed
+    )
     optimiser = keras.optimizers.Adam(LEARNING_RATE)
     step = _step(network, optimiser, objective, how, log.slates.shape[1])
     random = np.random.default_rng(seed)
@@ -160,18 +162,29 @@ class _Network:
     good as the average and not an accident.
     """
 
-    def __init__(self, creatives: int, categories: int, places: int, rate: float) -> None:
-        start, small = keras.initializers.GlorotUniform(), keras.initializers.RandomNormal(stddev=INITIAL_SPREAD)
+    def __init__(self, creatives: int, categories: int, places: int, *, rate: float, seed: int) -> None:
+        random = np.random.default_rng(seed)
         safe = min(max(rate, 1e-6), 1 - 1e-6)
         self.all = [
-            tf.Variable(start((2 * categories + places, HIDDEN))), tf.Variable(tf.zeros(HIDDEN)),
-            tf.Variable(start((HIDDEN, WIDTH))), tf.Variable(small((creatives, WIDTH))),
-            tf.Variable(tf.zeros(creatives)), tf.Variable(tf.constant(np.log(safe / (1 - safe)), tf.float32)),
+            _variable(_glorot(random, 2 * categories + places, HIDDEN)), tf.Variable(tf.zeros(HIDDEN)),
+            _variable(_glorot(random, HIDDEN, WIDTH)),
+            _variable(random.normal(0, INITIAL_SPREAD, (creatives, WIDTH))),
+            tf.Variable(tf.zeros(creatives)), _variable(np.log(safe / (1 - safe))),
         ]  # fmt: skip
 
     def logits(self, rows: tf.Tensor) -> tf.Tensor:
         kernel, bias, out, items, popularity, level = self.all
         return tf.nn.relu(rows @ kernel + bias) @ out @ tf.transpose(items) + popularity + level
+
+
+def _variable(values: Any) -> Any:
+    return tf.Variable(tf.constant(values, tf.float32))
+
+
+def _glorot(random: np.random.Generator, inputs: int, outputs: int) -> Reals:
+    """Draw initial weights (Glorot and Bengio, AISTATS 2010, eq. 16), shape (inputs, outputs)."""
+    limit = (6 / (inputs + outputs)) ** 0.5
+    return random.uniform(-limit, limit, (inputs, outputs))
 
 
 def _step(network: _Network, optimiser: Any, objective: Objective, how: Fitting, places: int) -> Callable[..., None]:
@@ -193,7 +206,12 @@ def _step(network: _Network, optimiser: Any, objective: Objective, how: Fitting,
         entropy = -tf.reduce_sum(tf.exp(logs) * tf.where(taken, 0.0, logs), axis=1)
         return -tf.reduce_mean(weight * rewards * log_chance + how.entropy * entropy)
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    signature = (
+        tf.TensorSpec((None, None), tf.float32), tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None,), tf.float32),
+        tf.TensorSpec((None,), tf.float32), tf.TensorSpec((None, None), tf.bool),
+    )  # fmt: skip
+
+    @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
     def step(
         rows: tf.Tensor, actions: tf.Tensor, propensities: tf.Tensor, rewards: tf.Tensor, taken: tf.Tensor
     ) -> None:
