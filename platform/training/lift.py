@@ -20,7 +20,7 @@ import catalog.selectors
 import catalog.serving
 import decisions.selectors
 from catalog.serving import Snapshot
-from core.ids import parse_public_id
+from core.ids import MalformedId, parse_public_id
 from decisions.auction import Bids, first_place
 from decisions.considered import unpack
 from decisions.exploration import LUCE
@@ -134,19 +134,27 @@ def _catalogue(operator_id: UUID) -> Snapshot:
 
 def _rounds(operator_id: UUID, plays: Sequence[Sequence[Row]], snapshot: Snapshot) -> tuple[list[Round], int]:
     """Join plays with what was considered, and count those for which that cannot be told any more."""
-    ids = [parse_public_id(PLAY, rows[0]["example_id"].partition(":")[0]) for rows in plays]
-    decided = decisions_of(operator_id=operator_id, play_ids=ids)
+    ids = [_play_id(rows[0]["example_id"]) for rows in plays]
+    decided = decisions_of(operator_id=operator_id, play_ids={play_id for play_id in ids if play_id})
     packed = decisions.selectors.considered(operator_id=operator_id, decision_ids=set(decided.values()))
     creatives = [offer.id for offer in snapshot.offers]
     tier = tiers(snapshot.paid, snapshot.priority)
     rounds = []
     for rows, play_id in zip(plays, ids, strict=True):
-        places = unpack(packed.get(decided[play_id], b""), creatives) if play_id in decided else None
+        places = unpack(packed.get(decided[play_id], b""), creatives) if play_id and play_id in decided else None
         shown = snapshot.places.get(rows[0]["creative"])
         if places is None or shown is None or shown not in places or tier[shown] < tier[places].max():
             continue
         rounds.append(Round(rows, places, int(np.searchsorted(places, shown))))
     return rounds, len(plays) - len(rounds)
+
+
+def _play_id(example_id: str) -> UUID | None:
+    """Return the play an example is of; None for one that was not played here."""
+    try:
+        return parse_public_id(PLAY, example_id.partition(":")[0])
+    except MalformedId:
+        return None
 
 
 def _target(ranker: RankerProtocol, rounds: Sequence[Round], snapshot: Snapshot, expected: Reals) -> Target:

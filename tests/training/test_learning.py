@@ -230,18 +230,23 @@ def test_decisions_whose_candidates_are_not_known_any_more_are_counted_and_left_
     assert found["sentence"].startswith("No first place")
 
 
-def test_a_log_of_other_people_says_nothing_about_these_screens(screen, tmp_path):
-    row = {
-        "example_id": "imp_1", "at": screen.at, "viewer": None, "creative": "crv_x", "category": "drinks",
-        "advertiser": None, "screen": "", "venue": "", "venue_category": "", "scene": "", "hour": 1, "weekday": 1,
-        "position": 0, "party": 1, "propensity": 0.5, "history_creatives": [], "history_categories": [], "label": 1,
-        "source": "published",
-    }  # fmt: skip
-    path = export.write([row], tmp_path / "imported.parquet", tell=lambda rows: None).path
+@pytest.mark.parametrize(("source", "unreadable"), [("published", 0), ("plays", 3)])
+def test_rows_that_were_not_played_here_say_nothing_about_these_screens(screen, tmp_path, source, unreadable):
+    rows = [
+        {
+            "example_id": f"pla_{number}", "at": screen.at + timedelta(minutes=number), "viewer": None,
+            "creative": "crv_x", "category": "drinks", "advertiser": None, "screen": "", "venue": "",
+            "venue_category": "", "scene": "", "hour": 1, "weekday": 1, "position": 0, "party": 1, "propensity": 0.5,
+            "history_creatives": [], "history_categories": [], "label": 1, "source": source,
+        }
+        for number in range(20)
+    ]  # fmt: skip
+    path = export.write(rows, tmp_path / "rows.parquet", tell=lambda rows: None).path
 
     found = report(screen, path, Favourite("crv_x"), None)
 
-    assert found == {"rounds": 0, "unreadable": 0, "sentence": found["sentence"]}
+    assert found == {"rounds": 0, "unreadable": unreadable, "sentence": found["sentence"]}
+    assert found["sentence"].startswith("No first place")
 
 
 def report(screen: Screen, path: Path, challenger: Favourite, champion: Favourite | None) -> dict[str, Any]:

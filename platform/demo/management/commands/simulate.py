@@ -107,6 +107,7 @@ class Command(BaseCommand):
             raise CommandError(f"The training ended as {done.state}: {done.reason}")
         if not stage.has_model(operator_id):
             raise CommandError(f"The gate kept the trained model back: {done.metrics}")
+        self.say(f"    estimated before it serves: {done.metrics['lift']['sentence']}")
 
     def observe(self, step: str, done: int, of: int, message: str) -> None:
         """Print one step of the training."""
