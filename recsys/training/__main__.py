@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from recsys.features import ForbiddenFeature
-from recsys.training.dataset import Split, read_dataset, split_by_time
+from recsys.training.dataset import Split, read_split
 from recsys.training.errors import TrainingRefused
 from recsys.training.report import TrainingReport, write_whole
 from recsys.training.request import TrainingRequest
@@ -39,7 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
 def run(request: TrainingRequest) -> TrainingReport:
     """Check the log first, then load TensorFlow and train."""
     print_progress("read", 0, 1, f"reading {request.parquet.name}")
-    split = split_by_time(read_dataset(request.parquet, max_rows=request.max_rows, policy=request.policy))
+    if request.is_protected:
+        from recsys.training.protected import train_protected
+
+        return train_protected(request, progress=print_progress)
+    split = read_split(request.parquet, max_rows=request.max_rows, policy=request.policy)
     print_progress("read", 1, 1, _sizes(split))
     from recsys.training.experiment import train_on  # loads TensorFlow, which takes seconds a refusal need not wait
 
@@ -52,7 +56,7 @@ def print_progress(stage: str, done: int, of: int, message: str) -> None:
 
 
 def _sizes(split: Split) -> str:
-    return ", ".join(f"{name} {len(part)} rows" for name, part in zip(Split._fields, split, strict=True))
+    return ", ".join(f"{name} {part.total} rows" for name, part in zip(Split._fields, split, strict=True))
 
 
 def _refuse(path: Path, code: str, error: Exception) -> int:

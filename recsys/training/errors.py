@@ -39,6 +39,12 @@ class ValueOutOfRange(TrainingRefused):
     code = "value_out_of_range"
 
 
+class VocabularyTooLarge(TrainingRefused):
+    """A column holds so many different words that nothing could be learnt of any."""
+
+    code = "vocabulary_too_large"
+
+
 class DuplicateExamples(TrainingRefused):
     """An example occurs more than once and would be counted twice."""
 

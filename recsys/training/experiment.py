@@ -18,7 +18,7 @@ from recsys.serving.metadata import ModelMetadata
 from recsys.training.baselines import base_rate, item_rate
 from recsys.training.behaviour import train_behaviour
 from recsys.training.calibrate import fit_calibration
-from recsys.training.dataset import Examples, Split, data_digest, read_dataset, split_by_time
+from recsys.training.dataset import Examples, Split, data_digest, read_split
 from recsys.training.explain import NoGradients, export_gradients
 from recsys.training.export import export
 from recsys.training.fit import fit, score
@@ -56,7 +56,7 @@ def train(request: TrainingRequest, *, spec: FeatureSpec = DEFAULT_SPEC, progres
         TrainingRefused: the log cannot be learnt from, or the export is not faithful.
     """
     return train_on(
-        split_by_time(read_dataset(request.parquet, spec=spec, max_rows=request.max_rows, policy=request.policy)),
+        read_split(request.parquet, spec=spec, max_rows=request.max_rows, policy=request.policy),
         request,
         spec=spec,
         progress=progress,
@@ -97,7 +97,7 @@ def train_on(
         data=metadata.data,
         trained_at=metadata.trained_at,
         seed=request.seed,
-        rows={name: len(part) for name, part in zip(Split._fields, split, strict=True)},
+        rows={name: part.total for name, part in zip(Split._fields, split, strict=True)},
         boundaries={"validation": _instant(split.validation), "test": _instant(split.test)},
         models={name: model.report for name, model in trained.items()},
         baselines={
@@ -119,7 +119,7 @@ def _train_kind(
     seed_everything(request.seed)
     network = build(kind, spec, request.seed)
     adopt(network, weights)
-    progress(kind, 0, 1, f"{len(split.train)} rows, {network.count_params()} parameters")
+    progress(kind, 0, 1, f"{split.train.total} rows, {network.count_params()} parameters")
     losses = fit(network, split, stage=kind, epochs=request.epochs, batch_size=request.batch_size, progress=progress)
     seconds = time.perf_counter() - started
     validation, test = score(network, split.validation), score(network, split.test)
@@ -134,7 +134,7 @@ def _train_kind(
         validation_log_loss=tuple(losses),
         parameters=network.count_params(),
         seconds=seconds,
-        rows_per_second=len(split.train) * len(losses) / seconds,
+        rows_per_second=split.train.total * len(losses) / seconds,
     )
     return _Trained(network, report)
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.features import Feeds
+from recsys.training.errors import TrainingRefused
 from recsys.training.tensorflow import tf
 
 AHEAD = 2
@@ -19,15 +20,17 @@ Block: TypeAlias = tuple[Feeds, NDArray[np.float32]]
 
 
 class Source(Protocol):
-    """Rows that can be gone through again and again, each time in another order.
+    """Rows that can be gone through again and again, each time in another order."""
 
-    Attributes:
-        widths: ids of a row, by feature.
-        columns: of the targets.
-    """
+    @property
+    def widths(self) -> dict[str, int]:
+        """Count the ids of a row, by feature."""
+        ...
 
-    widths: dict[str, int]
-    columns: int
+    @property
+    def columns(self) -> int:
+        """Count the columns of the targets."""
+        ...
 
     def __len__(self) -> int:
         """Count the rows of one pass."""
@@ -50,8 +53,16 @@ class Held:
     def __init__(self, feeds: Feeds, targets: NDArray[np.float32], share: tuple[int, int] = (0, 1)) -> None:
         self.feeds, self.targets = feeds, targets
         self.share, self.shares = share
-        self.widths = {name: ids.shape[1] for name, ids in feeds.items()}
-        self.columns = targets.shape[1]
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Count the ids of a row, by feature."""
+        return {name: ids.shape[1] for name, ids in self.feeds.items()}
+
+    @property
+    def columns(self) -> int:
+        """Count the columns of the targets."""
+        return int(self.targets.shape[1])
 
     def __len__(self) -> int:
         return len(self.targets) // self.shares
@@ -64,9 +75,26 @@ class Held:
             yield {name: ids[chosen] for name, ids in self.feeds.items()}, self.targets[chosen]
 
 
-def prefetched(source: Source, rows: int, random: np.random.Generator) -> Any:
-    """Make one pass a `tf.data.Dataset` whose blocks are read and shuffled while the one before is learnt from."""
+def prefetched(source: Source, rows: int, random: np.random.Generator) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Go through one pass of `tf.data`, whose blocks are read and shuffled while the one before is learnt from.
+
+    Raises:
+        TrainingRefused: whatever the source raised, which `tf.data` by itself would tell as a text.
+    """
+    failures: list[TrainingRefused] = []
+
+    def blocks() -> Iterator[Block]:
+        try:
+            yield from source.blocks(rows, random)
+        except TrainingRefused as failure:
+            failures.append(failure)
+            raise
+
     feeds = {name: tf.TensorSpec((None, width), tf.int32) for name, width in source.widths.items()}
     signature = (feeds, tf.TensorSpec((None, source.columns), tf.float32))
-    blocks = tf.data.Dataset.from_generator(lambda: source.blocks(rows, random), output_signature=signature)
-    return blocks.prefetch(AHEAD)
+    try:
+        yield from tf.data.Dataset.from_generator(blocks, output_signature=signature).prefetch(AHEAD)
+    except tf.errors.OpError:
+        if failures:
+            raise failures[0] from None
+        raise

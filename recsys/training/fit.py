@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from recsys.features import Feeds
 from recsys.training import distributed
 from recsys.training.dataset import Examples, Split
-from recsys.training.feeding import Held
+from recsys.training.feeding import Held, Source
 from recsys.training.progress import Progress, silent
 from recsys.training.steps import Steps, forward
+from recsys.training.streaming import Streamed
 from recsys.training.task import Task
 
 SCORING_BATCH = 8_192
@@ -99,14 +100,13 @@ def fit(
     Returns:
         Validation log loss of engagement after each epoch, in nats.
     """
-    plan = schedule(len(split.train), batch_size, epochs)
+    plan = schedule(split.train.total, batch_size, epochs)
     begin_at_base_rate(model, split.train)
-    task = Task.of(model)
-    share = distributed.share()
+    task, share = Task.of(model), distributed.share()
     steps = Steps(
         task.learner, task.loss, batch_size=max(plan.batch_size // share.of, 1), learning_rate=task.learning_rate
     )
-    source = Held(split.train.feeds, task.targets(split.train.labels, split.train.tasks), (share.number, share.of))
+    source = _source(split.train, task, share)
     random = np.random.default_rng(np.random.randint(2**31))  # from the seed of the run, see `seed_everything`
     best, losses = Best(task.learner), []
     for epoch in range(plan.epochs):
@@ -119,6 +119,13 @@ def fit(
             break
     best.restore()
     return losses
+
+
+def _source(train: Examples, task: Task, share: distributed.Share) -> Source:
+    """Go through what is held, or through all of a log too long to be held."""
+    if train.stream is not None:
+        return Streamed(train.stream, task.targets, (share.number, share.of))
+    return Held(train.feeds, task.targets(train.labels, train.tasks), (share.number, share.of))
 
 
 class Best:
@@ -149,7 +156,8 @@ def log_loss(labels: NDArray[np.float32], scores: NDArray[np.float32]) -> float:
 
 def begin_at_base_rate(model: Any, train: Examples) -> None:
     """Set the bias of the output to the log-odds of the train part, so that no step is spent on finding them."""
-    rate = float(np.clip(train.labels.mean(), 1e-6, 1 - 1e-6))
+    positives = float(train.labels.mean()) if train.stream is None else train.stream.rate
+    rate = float(np.clip(positives, 1e-6, 1 - 1e-6))
     for weight in model.trainable_weights:
         if weight.name.endswith("global_bias:0"):
             weight.assign(np.full(weight.shape, np.log(rate / (1 - rate)), dtype=np.float32))

@@ -35,7 +35,11 @@ class Steps:
         self._many = tf.function(self._steps, reduce_retracing=True)
 
     def go_through(self, source: Source, random: np.random.Generator) -> float:
-        """Learn from all rows once, in random order, and return the mean loss of the steps."""
+        """Learn from all rows once, in random order, and return the mean loss of the steps.
+
+        Raises:
+            TrainingRefused: the rows could not be read to their end.
+        """
         rows = self.batch_size * STEPS_PER_CALL
         total, steps = 0.0, 0
         for block in prefetched(source, rows, random):
