@@ -9,6 +9,8 @@ from pathlib import Path
 
 from recsys.serving.metadata import Calibration
 from recsys.training.metrics import Metrics
+from recsys.training.private.terms import PrivacyReport
+from recsys.training.unlearning.report import ShardingReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ class TrainingReport:
         retrieval, behaviour: None when not asked for, or when the log holds no viewer with a history.
         quantisation: of the smaller file that was asked for; `artefact` is that file when it was not refused.
         gradients: the graph that explains the model, see `recsys.explain`; None where leaving things out explains it.
+        sharding, privacy: how a training that promises something about people kept it.
     """
 
     kind: str
@@ -147,6 +150,8 @@ class TrainingReport:
     behaviour: BehaviourReport | None
     versions: dict[str, str]
     seconds: float
+    sharding: ShardingReport | None = None
+    privacy: PrivacyReport | None = None
 
     def write(self, path: Path) -> None:
         """Write the report as JSON, whole or not at all."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -11,10 +11,13 @@ from recsys.guard import FeaturePolicy
 from recsys.training.configuration import KINDS
 from recsys.training.configuration import Kind as Kind
 from recsys.training.errors import BadRequest
+from recsys.training.private.terms import PrivacyTerms
+from recsys.training.unlearning.sharding import Sharding
 
 Quantisation = Literal["float16", "int8"]
 QUANTISATIONS: tuple[Quantisation, ...] = get_args(Quantisation)
 USUAL: tuple[Kind, ...] = ("din", "deepfm")
+SEVERAL_TASKS: tuple[Kind, ...] = ("mmoe", "ple")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,10 @@ class TrainingRequest:
         behaviour: also train the behaviour model.
         quantise: `float16` or `int8` for a smaller file where it ranks as well, None for the full one.
         denied: what scenes deny, see `recsys.guard.FeaturePolicy`; a log with such a column is refused.
+        shards, slices, shard_key: train so that people can be forgotten cheaply, see
+            `recsys.training.unlearning.sharding.Sharding`; the key as hexadecimal digits.
+        checkpoints: folder of the shards' checkpoints, which are personal data; None to keep none.
+        privacy: train with differential privacy on these terms.
 
     Raises:
         BadRequest: a value makes no sense.
@@ -47,6 +54,11 @@ class TrainingRequest:
     behaviour: bool = True
     quantise: Quantisation | None = None
     denied: tuple[str, ...] = ()
+    shards: int = 1
+    slices: int = 1
+    shard_key: str = field(default="", repr=False)
+    checkpoints: Path | None = None
+    privacy: PrivacyTerms | None = None
 
     def __post_init__(self) -> None:
         if not self.kinds or not set(self.kinds) <= set(KINDS) or len(set(self.kinds)) != len(self.kinds):
@@ -61,6 +73,32 @@ class TrainingRequest:
                 raise BadRequest(f"{name} must be at least 1, got {value}")
         if not all(isinstance(entry, str) and entry for entry in self.denied):
             raise BadRequest(f"denied must hold names, patterns and families of features, got {list(self.denied)}")
+        if self.sharding.shards > 1 and self.privacy is not None:
+            raise BadRequest("a training is in shards or private, not both")
+        if self.is_protected:
+            self._refuse_unprotected()
+
+    @property
+    def sharding(self) -> Sharding:
+        """How people are dealt out."""
+        try:
+            return Sharding(self.shards, self.slices, bytes.fromhex(self.shard_key))
+        except ValueError as error:
+            if isinstance(error, BadRequest):
+                raise
+            raise BadRequest("shard_key must be hexadecimal digits") from error
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the training promises something about people; see `recsys.training.protected`."""
+        return self.shards > 1 or self.privacy is not None
+
+    def _refuse_unprotected(self) -> None:
+        if len(self.kinds) != 1 or self.kinds[0] in SEVERAL_TASKS or self.retrieval or self.behaviour or self.quantise:
+            raise BadRequest(
+                "a training in shards or in private is of one network with one task and nothing beside it: name one of "
+                f"kinds, none of {', '.join(SEVERAL_TASKS)}, set retrieval and behaviour to false, and quantise to null"
+            )
 
     @property
     def policy(self) -> FeaturePolicy:
@@ -89,23 +127,28 @@ class TrainingRequest:
         """
         if not isinstance(content, dict):
             raise BadRequest("a training request is a JSON object")
-        unknown = set(content) - {field.name for field in fields(cls)}
+        unknown = set(content) - {each.name for each in fields(cls)}
         if unknown:
             raise BadRequest(f"unknown keys {sorted(unknown)}")
         for name in ("parquet", "output"):
             if not isinstance(content.get(name), str):
                 raise BadRequest(f"{name} must be a path")
+        if content.get("privacy") is not None:
+            content = dict(content, privacy=PrivacyTerms.parse(content["privacy"]))
         for name, kind in _TYPES.items():
             if name in content and (type(content[name]) not in kind):
                 raise BadRequest(f"{name} has the wrong type: {content[name]!r}")
         values = dict(content, parquet=Path(content["parquet"]), output=Path(content["output"]))
         values |= {name: tuple(values[name]) for name in ("kinds", "denied") if name in values}
+        if values.get("checkpoints") is not None:
+            values["checkpoints"] = Path(values["checkpoints"])
         return cls(**values)
 
     def write(self, path: Path) -> None:
         """Write the request as a JSON file that `read` understands."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        path.write_text(json.dumps(values | {"parquet": str(self.parquet), "output": str(self.output)}), "utf-8")
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        values["privacy"] = asdict(self.privacy) if self.privacy is not None else None
+        path.write_text(json.dumps(values, default=str), "utf-8")
 
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -118,4 +161,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "behaviour": (bool,),
     "quantise": (str, type(None)),
     "denied": (list,),
+    "shards": (int,),
+    "slices": (int,),
+    "shard_key": (str,),
+    "checkpoints": (str, type(None)),
+    "privacy": (PrivacyTerms, type(None)),
 }

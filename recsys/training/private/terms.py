@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self, TypeAlias, get_args
 
 from recsys.training.errors import BadRequest
 
@@ -52,6 +53,21 @@ class PrivacyTerms:
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise BadRequest(f"{name} must be a number above 0, got {value}")
+
+    @classmethod
+    def parse(cls, content: Any) -> Self:
+        """Make terms of a JSON object; what it leaves out has the usual value.
+
+        Raises:
+            BadRequest: its keys or values are not those of terms.
+        """
+        names = {each.name for each in fields(cls)}
+        if not isinstance(content, Mapping) or "epsilon" not in content or set(content) - names:
+            raise BadRequest(f"privacy must be an object with epsilon and some of {', '.join(sorted(names))}")
+        for name, value in content.items():
+            if name != "unit" and (isinstance(value, bool) or not isinstance(value, (int, float))):
+                raise BadRequest(f"{name} must be a number, got {value!r}")
+        return cls(**content)
 
 
 @dataclass(frozen=True, slots=True)
