@@ -52,8 +52,8 @@ class Towers:
         nowhere = Context(screen="", venue="", venue_category="", scene="", hour=0, weekday=0, party=1)
         nothing = Candidates(("",), np.zeros((len(ITEM_WORDS), 1), dtype=np.int32))
         viewers, creatives = towers.place_viewers(nowhere, [Viewer()]), towers.place_creatives(nothing)
-        if viewers.shape != creatives.shape or not np.isfinite(viewers @ creatives.T).all():
-            raise ValueError(f"towers place a viewer in {viewers.shape} and a creative in {creatives.shape}")
+        if viewers.shape != creatives.T.shape or not np.isfinite(viewers @ creatives).all():
+            raise ValueError(f"towers place a viewer in {viewers.shape} and a creative in {creatives.T.shape}")
         return towers
 
     def place_viewers(self, context: Context, viewers: Sequence[Viewer]) -> Vectors:
@@ -62,15 +62,15 @@ class Towers:
         return _run(self._viewer, encode(context, viewers, nothing, 0, self.spec))
 
     def place_creatives(self, catalogue: Candidates) -> Vectors:
-        """Place creatives; float32, shape (creatives, width). The last catalogue asked for is remembered."""
+        """Place creatives; float32, shape (width, creatives). The last catalogue asked for is remembered.
+
+        Lying by columns halves the time of a product with one viewer.
+        """
         known, vectors = self._placed
         if known is not catalogue:
-            vectors = np.concatenate(
-                [
-                    _run(self._creative, dict(zip(ITEM_WORDS, part[:, :, None], strict=True)))
-                    for part in np.split(catalogue.ids, range(PLACED_AT_ONCE, len(catalogue), PLACED_AT_ONCE), axis=1)
-                ]
-            )
+            parts = np.split(catalogue.ids, range(PLACED_AT_ONCE, len(catalogue), PLACED_AT_ONCE), axis=1)
+            rows = [_run(self._creative, dict(zip(ITEM_WORDS, part[:, :, None], strict=True))) for part in parts]
+            vectors = np.ascontiguousarray(np.concatenate(rows).T)
             self._placed = (catalogue, vectors)
         return vectors
 
@@ -98,7 +98,7 @@ class Towers:
         """
         if len(eligible) <= count or not viewers:
             return np.arange(len(eligible))
-        near = (self.place_viewers(context, viewers) @ self.place_creatives(catalogue).T)[:, eligible]
+        near = (self.place_viewers(context, viewers) @ self.place_creatives(catalogue)).take(eligible, axis=1)
         if handicap is not None:
             near += (TEMPERATURE * handicap).astype(np.float32)
         return _in_turns(near, count)

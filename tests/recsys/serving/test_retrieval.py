@@ -116,8 +116,9 @@ def test_a_catalogue_is_placed_once_and_a_changed_one_anew(monkeypatch):
     changed = towers.place_creatives(other)
 
     assert again is first
-    np.testing.assert_array_equal(first, table("creative")[CATALOGUE.ids[0]])
-    np.testing.assert_array_equal(changed, first[:20])
+    np.testing.assert_array_equal(first, table("creative")[CATALOGUE.ids[0]].T)
+    np.testing.assert_array_equal(changed, first[:, :20])
+    assert first.flags.c_contiguous
 
 
 def packed(tmp_path: Any, write_model: Any, graphs: dict[str, bytes]) -> tuple[Any, str]:
