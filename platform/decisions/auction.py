@@ -32,7 +32,8 @@ def values(bids: Bids) -> NDArray[np.float64]:
     """
     paid = bids.prices[bids.prices > 0]
     house = float(np.median(paid)) if paid.size else 1.0
-    worth: NDArray[np.float64] = np.where(bids.prices > 0, bids.prices, house) * bids.scores
+    each = np.where(bids.prices > 0, bids.prices, house).astype(bids.scores.dtype)
+    worth: NDArray[np.float64] = each * bids.scores
     return worth
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +38,13 @@ class Arms:
     """What a head knows about each of N creatives, whatever the moment; made once per catalogue.
 
     Attributes:
-        drawn: effects of creative and category in each world, shape (worlds, N).
+        drawn: effects of creative and category in each world, float32, shape (worlds, N).
         directions: how the shared coefficients move each one's log-odds, shape (N, D).
         means: effects of creative and category, shape (N,).
         variances: of each one's own, whatever the shared coefficients are, shape (N,).
     """
 
-    drawn: Reals = field(repr=False)
+    drawn: NDArray[np.float32] = field(repr=False)
     directions: Reals = field(repr=False)
     means: Reals = field(repr=False)
     variances: Reals = field(repr=False)
@@ -114,9 +115,9 @@ class Head:
             variances[members] += variance
             if column is not None:
                 directions[members, column] += 1.0
-        return Arms(drawn, directions, means, variances)
+        return Arms(drawn.astype(np.float32), directions, means, variances)
 
-    def values(self, mode: Mode, arms: Arms, scores: Reals, scene: str, *, optimism: float = OPTIMISM) -> Reals:
+    def values(self, mode: Mode, arms: Arms, scores: Reals, scene: str, *, optimism: float = OPTIMISM) -> NDArray[Any]:
         """Return the chance of engagement of each creative as a mode sees it.
 
         Args:
@@ -125,7 +126,7 @@ class Head:
             optimism: standard deviations above the mean, for LinUCB.
 
         Returns:
-            Within (0, 1): shape (worlds, N) for Thompson sampling, (N,) otherwise.
+            Within (0, 1]: float32, shape (worlds, N) for Thompson sampling; float64, shape (N,) otherwise.
         """
         logits = log_odds(scores)
         if mode is Mode.THOMPSON:
@@ -148,10 +149,14 @@ class Head:
         variance = ((directions @ self._covariance) * directions).sum(axis=1) + arms.variances + scene_variance
         return mean, np.sqrt(variance)
 
-    def _drawn(self, arms: Arms, logits: Reals, scene: str) -> Reals:
+    def _drawn(self, arms: Arms, logits: Reals, scene: str) -> NDArray[np.float32]:
         moment = self._shared[:, BIAS] + self._word(f"scene:{scene}")[0]
         lifted = logits - self.posterior.centre
-        drawn: Reals = arms.drawn + moment[:, None] + self._shared[:, SLOPE, None] * lifted + logits
+        slopes, moments = self._shared[:, SLOPE, None].astype(np.float32), moment[:, None].astype(np.float32)
+        drawn: NDArray[np.float32] = slopes * lifted.astype(np.float32)
+        drawn += logits.astype(np.float32)
+        drawn += moments
+        drawn += arms.drawn
         return drawn
 
     def _word(self, word: str) -> tuple[Reals, float, float, int | None]:
@@ -174,6 +179,6 @@ def log_odds(scores: Reals) -> Reals:
     return odds
 
 
-def _chance(logits: Reals) -> Reals:
-    chance: Reals = 1 / (1 + np.exp(-logits))
+def _chance(logits: NDArray[Any]) -> NDArray[Any]:
+    chance: NDArray[Any] = 1 / (1 + np.exp(-logits))
     return chance

@@ -74,22 +74,28 @@ def draw(values: Reals, places: int, exploration: Exploration, random: np.random
     so the propensity is the marginal one, summed and not sampled: it has no Monte-Carlo error.
 
     Args:
-        values: shape (candidates,) or (worlds, candidates), finite and not negative.
+        values: shape (candidates,) or (worlds, candidates), finite and not negative; float32 is computed with as such,
+            since what is recorded is what is drawn by.
     """
     worlds = np.atleast_2d(values)
-    left, weights = np.arange(worlds.shape[1]), _weights(worlds, exploration)
+    left, weights = np.ones(worlds.shape[1], dtype=np.bool_), _weights(worlds, exploration)
     belief = np.full(len(worlds), 1 / len(worlds))
-    while len(left) and places > 0:
-        lost = weights.sum(axis=1) < TINY
+    for count in range(worlds.shape[1], max(worlds.shape[1] - places, 0), -1):
+        sums = weights.sum(axis=1)
+        lost = sums < TINY
         if lost.any():  # what was far better is gone: weigh what is left among itself
-            weights[lost] = _weights(worlds[np.ix_(lost, left)], exploration)
-        chances = _chances(weights, exploration)
-        mixed = belief @ chances
-        place = min(int(np.searchsorted(np.cumsum(mixed), random.random(), side="right")), len(left) - 1)
-        yield Draw(int(left[place]), min(float(mixed[place]), 1.0))
-        belief = belief * chances[:, place] / mixed[place]
-        left, weights = np.delete(left, place), np.delete(weights, place, axis=1)
-        places -= 1
+            weights[np.ix_(lost, left)] = _weights(worlds[np.ix_(lost, left)], exploration)
+            sums = weights.sum(axis=1)
+        shares, uniform = (1 - exploration.floor) / sums, exploration.floor / count
+        mixed = (belief * shares).astype(weights.dtype) @ weights + left * uniform
+        place = int(np.searchsorted(np.cumsum(mixed), random.random(), side="right"))
+        if place >= len(mixed):  # the sum was rounded to just below 1
+            place = int(np.flatnonzero(left)[-1])
+        yield Draw(place, min(float(mixed[place]), 1.0))
+        belief *= shares * weights[:, place] + uniform
+        belief /= belief.sum()
+        left[place] = False
+        weights[:, place] = 0.0
 
 
 def _weights(worlds: Reals, exploration: Exploration) -> Reals:
