@@ -5,6 +5,9 @@ from typing import Any
 
 from django import forms
 
+from registry.models import Route
+from registry.selectors import Policy
+
 Choices = Sequence[tuple[str, str]]
 _TEXT = {"class": "form-control"}
 _SELECT = {"class": "form-select"}
@@ -67,6 +70,49 @@ class CreativeForm(forms.Form):
         field = self.fields["campaign"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", "Content of the house"), *campaigns]
+
+
+class PolicyForm(forms.Form):
+    """How trained models come to serve; shares are percentages here."""
+
+    route = forms.ChoiceField(
+        label="A model that passed the gate goes", choices=Route.choices, widget=forms.Select(attrs=_SELECT)
+    )
+    canary_percent = forms.FloatField(
+        label="Screens of a canary, %", min_value=0.1, max_value=100, widget=forms.NumberInput(attrs=_TEXT)
+    )
+    canary_hours = forms.IntegerField(
+        label="Hours of a canary", min_value=0, max_value=2160, widget=forms.NumberInput(attrs=_TEXT)
+    )
+    shadow_percent = forms.FloatField(
+        label="Decisions of a shadow, %", min_value=0.1, max_value=100, widget=forms.NumberInput(attrs=_TEXT)
+    )
+    shadow_hours = forms.IntegerField(
+        label="Hours of a shadow", min_value=0, max_value=2160, widget=forms.NumberInput(attrs=_TEXT)
+    )
+    trial_decisions = forms.IntegerField(
+        label="Decisions of either, at least", min_value=1, max_value=10_000_000, widget=forms.NumberInput(attrs=_TEXT)
+    )
+    automatic = forms.BooleanField(
+        label="Promote by itself what passed for long enough", required=False,
+        widget=forms.CheckboxInput(attrs={"class": "form-check-input"}),
+    )  # fmt: skip
+
+    @staticmethod
+    def shown(policy: Policy) -> dict[str, Any]:
+        """Return a policy as the form shows it."""
+        return {
+            "route": policy.route, "automatic": policy.automatic, "canary_hours": policy.canary_hours,
+            "shadow_hours": policy.shadow_hours, "trial_decisions": policy.trial_decisions,
+            "canary_percent": round(policy.canary_share * 100, 4),
+            "shadow_percent": round(policy.shadow_share * 100, 4),
+        }  # fmt: skip
+
+    def changes(self) -> dict[str, Any]:
+        """Return what was filled in as ``registry.services.set_policy`` takes it."""
+        given = dict(self.cleaned_data)
+        shares = {f"{stage}_share": given.pop(f"{stage}_percent") / 100 for stage in ("canary", "shadow")}
+        return given | shares
 
 
 class RejectionForm(forms.Form):

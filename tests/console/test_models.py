@@ -14,12 +14,15 @@ from onnx import TensorProto, helper
 
 import registry.selectors
 import registry.services
+import training.alerting
 import training.selectors
 import training.services
 from accounts.models import Operator
 from recsys.features import DEFAULT_SPEC
 from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
 from registry.files import path_of
+from registry.models import ModelVersion
+from training.drift.findings import Finding
 
 Train = Callable[..., Any]
 
@@ -171,4 +174,65 @@ def test_the_page_costs_the_same_queries_however_many_versions(
         trained(number / 10)
 
     assert queries(owner, "/models") == before
-    assert before <= 13
+    assert before <= 17
+
+
+def test_a_version_is_tried_watched_and_stopped(
+    owner: Client, operator: Operator, trained: Train, actions: Callable[[], list[str]]
+) -> None:
+    first, second = trained(0.2), trained(0.3)
+    owner.post(f"/models/{first.public_id}/activation")
+
+    shown = owner.post(f"/models/{second.public_id}/shadow", follow=True).content.decode()
+    owner.post(f"/models/{second.public_id}/canary")
+    tried = owner.get("/models").content.decode()
+    stopped = owner.post(f"/models/{second.public_id}/retirement", follow=True).content.decode()
+
+    assert "25.0 % of decisions" in shown
+    assert "Try on screens" in shown
+    assert "10.0 % of screens" in tried
+    assert "Canary: stopped. Stopped by a member." in stopped
+    assert actions()[-3:] == ["model.shadow", "model.canary", "model.retired"]
+    assert active(operator) == first.id
+
+
+def test_an_illegal_move_is_explained_and_changes_nothing(
+    owner: Client, trained: Train, actions: Callable[[], list[str]]
+) -> None:
+    version = trained(0.2)
+    before = actions()
+
+    page = owner.post(f"/models/{version.public_id}/canary", follow=True).content.decode()
+
+    assert "Nothing serves yet that it could be compared with" in page
+    assert actions() == before
+
+
+def test_gates_and_alerts_are_told_in_sentences(owner: Client, operator: Operator, trained: Train) -> None:
+    version = trained(0.2)
+    gate = {"name": "AUC", "passes": False, "judged": True, "sentence": "Its AUC is worse by 0.0300."}
+    ModelVersion.objects.filter(id=version.id).update(gates=[gate, gate | {"passes": True, "sentence": "Fine."}])
+    finding = Finding("missing", "venue_category", "major", 0.4, 0.2, "venue_category is empty in 40% of plays.")
+    training.alerting.settle(operator_id=operator.id, version_id=version.id, findings=[finding], at=timezone.now())
+
+    page = owner.get("/models").content.decode()
+
+    assert 'Gates: 2, <span class="text-red">1 not passed</span>' in page
+    assert "Its AUC is worse by 0.0300." in page
+    assert "Missing feature: venue category" in page
+    assert "venue_category is empty in 40% of plays." in page
+
+
+def test_the_terms_are_changed_on_the_page(owner: Client, operator: Operator) -> None:
+    terms = {
+        "route": "canary", "canary_percent": "20", "canary_hours": "48", "shadow_percent": "50", "shadow_hours": "24",
+        "trial_decisions": "1000", "automatic": "on",
+    }  # fmt: skip
+
+    page = owner.post("/models/policy", terms, follow=True).content.decode()
+    refused = owner.post("/models/policy", terms | {"canary_percent": "0"}, follow=True).content.decode()
+
+    policy = registry.selectors.policy(operator_id=operator.id)
+    assert (policy.route, policy.canary_share, policy.canary_hours, policy.automatic) == ("canary", 0.2, 48, True)
+    assert "goes to some screens first; what passes there for long enough is promoted by itself" in page
+    assert "greater than or equal to 0.1" in refused

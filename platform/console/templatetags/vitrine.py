@@ -1,5 +1,6 @@
 """Template filters of the console."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils import timezone
 
 from console.charts import figure
+from registry.models import Route
 
 register = template.Library()
 
@@ -17,7 +19,7 @@ STATE_COLOURS = {
     "active": "green", "approved": "green", "given": "green", "succeeded": "green", "champion": "green",
     "running": "blue", "queued": "azure", "candidate": "azure", "pending": "yellow", "draft": "secondary",
     "paused": "yellow", "retired": "secondary", "ended": "secondary", "expired": "secondary", "withdrawn": "orange",
-    "rejected": "red", "failed": "red",
+    "rejected": "red", "failed": "red", "shadow": "purple", "canary": "yellow", "major": "red", "moderate": "yellow",
 }  # fmt: skip
 """Tabler's colour of each state word, whatever the noun."""
 
@@ -51,6 +53,18 @@ def moment(at: datetime | None) -> str:
 def words(slug: str) -> str:
     """Return a slug as words: ``movies.drama`` becomes ``movies: drama``."""
     return slug.replace(".", ": ").replace("_", " ")
+
+
+@register.filter
+def route_words(route: str) -> str:
+    """Return in words where a model goes that passed the gate."""
+    return Route(route).label
+
+
+@register.filter
+def refused(gates: Sequence[Mapping[str, Any]]) -> int:
+    """Return how many gates do not pass."""
+    return sum(not gate["passes"] for gate in gates)
 
 
 @register.filter

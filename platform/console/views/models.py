@@ -1,4 +1,4 @@
-"""Models and runs: what serves, what was trained, and why or why not."""
+"""Models and runs: what serves, what is tried, what was trained, what has drifted, and why or why not."""
 
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ import training.services
 from accounts.membership import ANALYSTS, member_of
 from console import charts
 from console.doors import actor_of, member_page, operator_of, telling
+from console.forms import PolicyForm
 from console.menu import page
 
 VERSIONS = 20
@@ -26,12 +27,17 @@ def models(request: HttpRequest) -> HttpResponse:
     """List model versions and runs."""
     operator_id = operator_of(request)
     versions = registry.selectors.versions(operator_id=operator_id, limit=VERSIONS)
+    policy = registry.selectors.policy(operator_id=operator_id)
     measured = [version for version in versions if charts.figure(version, "log_loss") is not None]
     active = registry.selectors.active_version(operator_id=operator_id)
     context = {
         "versions": versions,
         "active": active,
         "champion": next((version for version in versions if active and version.id == active.version_id), None),
+        "trials": registry.selectors.open_trials(operator_id=operator_id),
+        "alerts": training.selectors.open_alerts(operator_id=operator_id),
+        "policy": policy,
+        "policy_form": PolicyForm(initial=PolicyForm.shown(policy)),
         "chart": charts.quality(measured) if len(measured) > 1 else None,
         "may_train": member_of(request).role in ANALYSTS,
     }
@@ -53,6 +59,58 @@ def activate(request: HttpRequest, model: UUID) -> HttpResponse:
     with telling(request):
         version = registry.services.activate(operator_id=operator_id, version_id=model, actor=actor_of(request))
         messages.success(request, f"{version.public_id} serves from the next decision on.")
+    return redirect("console:models")
+
+
+@require_POST
+@member_page(ANALYSTS)
+def shadow(request: HttpRequest, model: UUID) -> HttpResponse:
+    """Let a version score beside the champion."""
+    with telling(request):
+        version = registry.services.start_shadow(
+            operator_id=operator_of(request), version_id=model, actor=actor_of(request)
+        )
+        messages.success(request, f"{version.public_id} scores beside the champion; nothing it says is shown.")
+    return redirect("console:models")
+
+
+@require_POST
+@member_page(ANALYSTS)
+def canary(request: HttpRequest, model: UUID) -> HttpResponse:
+    """Let a version decide at some screens."""
+    with telling(request):
+        version = registry.services.start_canary(
+            operator_id=operator_of(request), version_id=model, actor=actor_of(request)
+        )
+        messages.success(request, f"{version.public_id} decides at some screens; guardrails watch it.")
+    return redirect("console:models")
+
+
+@require_POST
+@member_page(ANALYSTS)
+def retire(request: HttpRequest, model: UUID) -> HttpResponse:
+    """Take a version out of use."""
+    with telling(request):
+        version = registry.services.retire(
+            operator_id=operator_of(request), version_id=model, actor=actor_of(request), reason="Stopped by a member."
+        )
+        messages.success(request, f"{version.public_id} is retired.")
+    return redirect("console:models")
+
+
+@require_POST
+@member_page(ANALYSTS)
+def set_policy(request: HttpRequest) -> HttpResponse:
+    """Change how models come to serve."""
+    form = PolicyForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, str(next(iter(form.errors.values()))[0]))
+        return redirect("console:models")
+    with telling(request):
+        registry.services.set_policy(
+            operator_id=operator_of(request), changes=form.changes(), actor=actor_of(request)
+        )  # fmt: skip
+        messages.success(request, "The terms of promotion are saved.")
     return redirect("console:models")
 
 
