@@ -1,6 +1,5 @@
 """Known values, invariants, the estimators of the package obp on the same log, and Open Bandit's on-policy value."""
 
-import csv
 import importlib
 import os
 import sys
@@ -17,7 +16,6 @@ from recsys.benchmark.bandit import open_bandit
 from recsys.offpolicy.estimators import Estimator, effective_size, shares, weights
 from recsys.offpolicy.judgement import TooLittleOverlap, judge
 from recsys.offpolicy.log import LoggedChoices, Target, UnusableLog
-from recsys.training.rewards import expected_rewards
 
 ACTIONS = 5
 
@@ -233,38 +231,14 @@ def obp(obp_folder: Path) -> Any:
         return importlib.import_module("obp.ope.estimators")
 
 
-def placements(folder: Path, policy: str, campaign: str) -> tuple[Any, ...]:
-    """Read a log of the Open Bandit Dataset: items, positions, clicks, propensities and the users' four categories."""
-    path = folder / "obp" / "dataset" / "obd" / policy / campaign / f"{campaign}.csv"
-    with path.open() as file:
-        rows = list(csv.DictReader(file))
-    users = np.array([[row[f"user_feature_{number}"] for number in range(4)] for row in rows], dtype=object)
-    return (
-        np.array([int(row["item_id"]) for row in rows]),
-        np.array([int(row["position"]) - 1 for row in rows]),
-        np.array([float(row["click"]) for row in rows]),
-        np.array([float(row["propensity_score"]) for row in rows]),
-        users,
-    )
-
-
-def shown_shares(items: Any, positions: Any, count: int) -> Any:
-    """Return how often each item took each position: the policy over time, whatever its context; (positions, items)."""
-    table = np.zeros((3, count))
-    np.add.at(table, (positions, items), 1)
-    return table / table.sum(axis=1, keepdims=True)
-
-
-def test_estimates_equal_those_of_obp_on_the_same_log(obp_folder: Path, obp: Any):
-    items, positions, clicks, propensities, users = placements(obp_folder, "random", "men")
-    bts_items, bts_positions, *_ = placements(obp_folder, "bts", "men")
-    probabilities = shown_shares(bts_items, bts_positions, 34)[positions]
-    where = np.concatenate([users, positions[:, None].astype(object)], axis=1)
-    expected = expected_rewards(where, items, clicks, count=34)
-    log, target = LoggedChoices(items, clicks, propensities), Target(probabilities, expected)
+@pytest.mark.parametrize(("logged", "target"), [("random", "bts"), ("bts", "random")])
+def test_estimates_equal_those_of_obp_on_the_same_log(obp_folder: Path, obp: Any, logged: str, target: str):
+    question = open_bandit(obp_folder.parent, campaign="men", logged=logged, target=target)
+    log, expected = question.log, question.target.expected
+    assert expected is not None
     given_to_obp = {
-        "reward": clicks, "action": items, "pscore": propensities, "action_dist": probabilities[:, :, None],
-        "position": np.zeros(len(items), dtype=int),
+        "reward": log.rewards, "action": log.actions, "pscore": log.propensities,
+        "action_dist": question.target.probabilities[:, :, None], "position": np.zeros(len(log), dtype=int),
     }  # fmt: skip
     model = {"estimated_rewards_by_reg_model": expected[:, :, None]}
 
@@ -276,20 +250,19 @@ def test_estimates_equal_those_of_obp_on_the_same_log(obp_folder: Path, obp: Any
         Estimator.SWITCH: obp.SwitchDoublyRobust(tau=2.0).estimate_policy_value(**given_to_obp, **model),
     }
 
-    ours = {one: shares(one, log, target, switch_at=2.0).value for one in Estimator}
+    ours = {one: shares(one, log, question.target, switch_at=2.0).value for one in Estimator}
     assert ours == pytest.approx(theirs, abs=1e-12)
 
 
 def test_the_other_policys_real_earnings_lie_within_the_estimates_from_random_placements(obp_folder: Path):
-    items, positions, clicks, propensities, _ = placements(obp_folder, "random", "men")
-    bts_items, bts_positions, bts_clicks, *_ = placements(obp_folder, "bts", "men")
-    target = Target(shown_shares(bts_items, bts_positions, 34)[positions])
+    question = open_bandit(obp_folder.parent, campaign="men", logged="random", target="bts", model=False)
 
-    found = judge(LoggedChoices(items, clicks, propensities), target)
+    found = judge(question.log, question.target)
 
-    assert bts_clicks.mean() == pytest.approx(0.0069, abs=1e-4)
-    assert bts_clicks.mean() in found.values[Estimator.IPS]
-    assert bts_clicks.mean() in found.values[Estimator.SNIPS]
+    assert question.earned is not None
+    assert question.earned.mean() == pytest.approx(0.0069, abs=1e-4)
+    assert question.earned.mean() in found.values[Estimator.IPS]
+    assert question.earned.mean() in found.values[Estimator.SNIPS]
     assert found.effective > 1000
 
 
@@ -315,7 +288,7 @@ def test_the_random_policy_cannot_be_judged_by_a_log_worth_two_rows(obp_folder: 
 
 
 def test_a_uniform_policy_cannot_be_judged_from_a_log_that_had_almost_made_up_its_mind(obp_folder: Path):
-    items, _, clicks, propensities, _ = placements(obp_folder, "bts", "women")
+    question = open_bandit(obp_folder.parent, campaign="women", logged="bts", target="uniform", model=False)
 
     with pytest.raises(TooLittleOverlap):
-        judge(LoggedChoices(items, clicks, propensities), Target(np.full((len(items), 46), 1 / 46)))
+        judge(question.log, question.target)
