@@ -101,7 +101,7 @@ class NetworkConfig:
     tower: int = 16
     dropout: float = 0.2
     forgetting: float = 0.3
-    penalty: float = 1e-4
+    penalty: float = 1e-2
     spread: float = 1e-2
     learning_rate: float = 1e-3
 

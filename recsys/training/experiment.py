@@ -168,7 +168,15 @@ def _retrieval(
 ) -> RetrievalReport | None:
     if not request.retrieval:
         return None
-    return train_retrieval(split, spec, seed=request.seed, metadata=metadata, output=request.output, progress=progress)
+    return train_retrieval(
+        split,
+        spec,
+        seed=request.seed,
+        metadata=metadata,
+        output=request.output,
+        progress=progress,
+        kind=request.retriever,
+    )
 
 
 def _behaviour(

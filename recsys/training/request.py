@@ -15,6 +15,8 @@ from recsys.training.private.terms import PrivacyTerms
 from recsys.training.unlearning.sharding import Sharding
 
 Quantisation = Literal["float16", "int8"]
+Retriever = Literal["two_tower", "factors", "neighbours"]
+RETRIEVERS: tuple[Retriever, ...] = get_args(Retriever)
 QUANTISATIONS: tuple[Quantisation, ...] = get_args(Quantisation)
 USUAL: tuple[Kind, ...] = ("din", "deepfm")
 SEVERAL_TASKS: tuple[Kind, ...] = ("mmoe", "ple")
@@ -30,7 +32,8 @@ class TrainingRequest:
         kinds: networks to train; the better one on validation is exported.
         epochs: at most this many passes over the train part, None for as many as a log of its size needs.
         max_rows: use only the latest rows, None for all.
-        retrieval: also train the two towers.
+        retrieval: also train two towers.
+        retriever: what makes the towers: `two_tower` networks, or collaborative filtering by `factors` or `neighbours`.
         behaviour: also train the behaviour model.
         quantise: `float16` or `int8` for a smaller file where it ranks as well, None for the full one.
         denied: what scenes deny, see `recsys.guard.FeaturePolicy`; a log with such a column is refused.
@@ -51,6 +54,7 @@ class TrainingRequest:
     batch_size: int = 1024
     max_rows: int | None = None
     retrieval: bool = True
+    retriever: Retriever = "two_tower"
     behaviour: bool = True
     quantise: Quantisation | None = None
     denied: tuple[str, ...] = ()
@@ -65,6 +69,8 @@ class TrainingRequest:
             raise BadRequest(f"kinds must be some of {', '.join(KINDS)}, each once, got {list(self.kinds)}")
         if not 0 <= self.seed < 2**31:
             raise BadRequest(f"seed must be between 0 and 2147483647, got {self.seed}")
+        if self.retriever not in RETRIEVERS:
+            raise BadRequest(f"retriever must be one of {', '.join(RETRIEVERS)}, got {self.retriever!r}")
         if self.quantise not in (None, *QUANTISATIONS):
             raise BadRequest(f"quantise must be one of {', '.join(QUANTISATIONS)} or null, got {self.quantise!r}")
         for name in ("epochs", "batch_size", "max_rows"):
@@ -158,6 +164,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "batch_size": (int,),
     "max_rows": (int, type(None)),
     "retrieval": (bool,),
+    "retriever": (str,),
     "behaviour": (bool,),
     "quantise": (str, type(None)),
     "denied": (list,),

@@ -1,4 +1,8 @@
-"""Two towers that place viewers and creatives in one space, so that nearest means likely."""
+"""Two towers that place viewers and creatives in one space, so that nearest means likely.
+
+Three kinds make such towers: networks that learn from all features, and collaborative filtering in two ways, which
+looks at who engaged with what alone. Whichever finds most is a matter of the log; the report says how much it finds.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,13 @@ from numpy.typing import NDArray
 from recsys.features import FeatureSpec, Feeds
 from recsys.serving.metadata import ModelMetadata
 from recsys.serving.retrieval import CREATIVE_TOWER, TEMPERATURE, VIEWER_TOWER
+from recsys.training.collaborative import factors, neighbours
 from recsys.training.dataset import Examples, Split
 from recsys.training.export import export
 from recsys.training.fit import schedule
 from recsys.training.progress import Progress, silent
 from recsys.training.report import RetrievalReport
+from recsys.training.request import Retriever
 from recsys.training.tensorflow import keras, seed_everything, tf, tfrs
 
 VIEWER_FEATURES = (
@@ -61,34 +67,44 @@ class TwoTowers(tfrs.Model):  # type: ignore[misc]
 
 
 def train_retrieval(
-    split: Split, spec: FeatureSpec, *, seed: int, metadata: ModelMetadata, output: Path, progress: Progress = silent
+    split: Split,
+    spec: FeatureSpec,
+    *,
+    seed: int,
+    metadata: ModelMetadata,
+    output: Path,
+    progress: Progress = silent,
+    kind: Retriever = "two_tower",
 ) -> RetrievalReport:
     """Train both towers on what was engaged with, measure recall on later examples, and export both.
+
+    Args:
+        kind: `two_tower` learns from all features; `factors` and `neighbours` are collaborative filtering, see
+            `recsys.training.collaborative`.
 
     Raises:
         ParityError: a tower does not export faithfully.
     """
     started = time.perf_counter()
     seed_everything(seed)
-    model = TwoTowers(spec)
-    model.compile(keras.optimizers.Adam(LEARNING_RATE))
     train, test = _positives(split.train), _positives(split.test)
     popularity = np.bincount(train.creative.codes, minlength=len(train.creative.vocabulary))
-    _fit(model, train, popularity, progress)
+    if kind == "two_tower":
+        viewer, creative = _learnt(train, spec, popularity, progress)
+    else:
+        viewer, creative = (factors if kind == "factors" else neighbours)(split.train, spec, seed)
+        progress("retrieval", 1, 1, kind)
     catalogue = _catalogue([*split])
-    recall = _recall(model, test, catalogue)
+    recall = _recall(viewer, creative, test, catalogue)
     popular = np.argsort(-popularity, kind="stable")[:DEPTH]
     towers = {
         name: export(
             tower,
-            feeds={feature: split.test.feeds[feature] for feature in features},
-            metadata=replace(metadata, kind=f"two_tower.{name}"),
+            feeds={feature: split.test.feeds[feature] for feature in tower.input_names},
+            metadata=replace(metadata, kind=f"{kind}.{name}"),
             output=output,
         )
-        for name, tower, features in (
-            ("viewer", model.viewer_tower, VIEWER_FEATURES),
-            ("creative", model.creative_tower, CREATIVE_FEATURES),
-        )
+        for name, tower in (("viewer", viewer), ("creative", creative))
     }
     return RetrievalReport(
         positives=len(test),
@@ -122,7 +138,10 @@ def _positives(examples: Examples) -> Examples:
     return examples.take(np.flatnonzero(examples.labels == 1))
 
 
-def _fit(model: TwoTowers, train: Examples, popularity: NDArray[np.intp], progress: Progress) -> None:
+def _learnt(train: Examples, spec: FeatureSpec, popularity: NDArray[np.intp], progress: Progress) -> tuple[Any, Any]:
+    """Fit the networks on positives; the viewer's and the creative's tower."""
+    model = TwoTowers(spec)
+    model.compile(keras.optimizers.Adam(LEARNING_RATE))
     columns: dict[str, Any] = {name: train.feeds[name] for name in (*VIEWER_FEATURES, *CREATIVE_FEATURES)}
     columns["creative_code"] = train.creative.codes
     columns["probability"] = (popularity / popularity.sum())[train.creative.codes].astype(np.float32)
@@ -131,6 +150,7 @@ def _fit(model: TwoTowers, train: Examples, popularity: NDArray[np.intp], progre
         on_epoch_end=lambda epoch, logs: progress("retrieval", epoch + 1, plan.epochs, f"loss {logs['loss']:.1f}")
     )
     model.fit(columns, batch_size=plan.batch_size, epochs=plan.epochs, verbose=0, callbacks=[report])
+    return model.viewer_tower, model.creative_tower
 
 
 def _catalogue(parts: list[Examples]) -> dict[int, Feeds]:
@@ -143,16 +163,14 @@ def _catalogue(parts: list[Examples]) -> dict[int, Feeds]:
     return rows
 
 
-def _recall(model: TwoTowers, test: Examples, catalogue: dict[int, Feeds]) -> float:
+def _recall(viewer: Any, creative: Any, test: Examples, catalogue: dict[int, Feeds]) -> float:
     codes = np.array(list(catalogue), dtype=np.int32)
     items = {name: np.concatenate([feeds[name] for feeds in catalogue.values()]) for name in CREATIVE_FEATURES}
-    places = model.creative_tower.predict(items, batch_size=4096, verbose=0)
+    places = creative.predict({name: items[name] for name in creative.input_names}, batch_size=4096, verbose=0)
     depth = min(DEPTH, len(codes))
     index = tfrs.layers.factorized_top_k.BruteForce(k=depth).index(tf.constant(places), tf.constant(codes))
     metric = tfrs.metrics.FactorizedTopK(candidates=index, ks=(depth,))
-    viewers = model.viewer_tower.predict(
-        {name: test.feeds[name] for name in VIEWER_FEATURES}, batch_size=4096, verbose=0
-    )
+    viewers = viewer.predict({name: test.feeds[name] for name in viewer.input_names}, batch_size=4096, verbose=0)
     for start in range(0, len(test), 4096):
         rows = slice(start, start + 4096)
         queries = tf.constant(viewers[rows])

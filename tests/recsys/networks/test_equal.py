@@ -102,7 +102,8 @@ def test_attention_factorised_is_deepctrs_attention_laid_out(normalise):
     ]
     theirs(flat)
     unit = theirs.local_att
-    for mine, other in zip([*ours.kernels, *ours.biases], [*unit.dnn.kernels, unit.kernel, *unit.dnn.bias, unit.bias]):
+    theirs_in_order = [*unit.dnn.kernels, unit.kernel, *unit.dnn.bias, unit.bias]
+    for mine, other in zip([*ours.kernels, *ours.biases], theirs_in_order, strict=True):
         other.assign(mine)
     np.testing.assert_allclose(np.reshape(found, (-1, 1, WIDTH)), theirs(flat), **TOLERANCE)
 
