@@ -62,7 +62,7 @@ def quality(versions: Sequence[Version]) -> Option:
     ordered = sorted(versions, key=lambda version: version.trained_at)
     return {
         "tooltip": _tooltip(),
-        "legend": {"top": 0, "left": 0, "itemWidth": 14, "itemHeight": 8},
+        "legend": {"top": 0, "left": "center", "itemWidth": 14, "itemHeight": 8},
         "grid": GRID | {"right": 48},
         "xAxis": {"type": "category", "data": [f"{version.trained_at:%d %b %H:%M}" for version in ordered]},
         "yAxis": [
