@@ -14,7 +14,7 @@ from pathlib import Path
 
 from recsys.features import ForbiddenFeature
 from recsys.training.dataset import Split, read_split
-from recsys.training.errors import TrainingRefused
+from recsys.training.errors import BadRequest, TrainingRefused
 from recsys.training.report import TrainingReport, write_whole
 from recsys.training.request import TrainingRequest
 
@@ -26,28 +26,50 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m recsys.training", description="Train ranking models from a log.")
     parser.add_argument("request", type=Path, help="JSON file, see recsys.training.request.TrainingRequest")
     parser.add_argument("report", type=Path, help="JSON file to write, see recsys.training.report.TrainingReport")
-    paths = parser.parse_args(arguments)
+    parser.add_argument(
+        "--workers",
+        type=_addresses,
+        default=(),
+        help="host:port of each machine that learns along, separated by commas",
+    )
+    parser.add_argument("--worker", type=int, default=0, help="which of the workers this is, from 0 (%(default)s)")
+    options = parser.parse_args(arguments)
     try:
-        run(TrainingRequest.read(paths.request)).write(paths.report)
+        report = run(TrainingRequest.read(options.request), options.workers, options.worker)
+        if report is not None:
+            report.write(options.report)
     except TrainingRefused as error:
-        return _refuse(paths.report, error.code, error)
+        return _refuse(options.report, error.code, error)
     except ForbiddenFeature as error:
-        return _refuse(paths.report, "forbidden_feature", error)
+        return _refuse(options.report, "forbidden_feature", error)
     return 0
 
 
-def run(request: TrainingRequest) -> TrainingReport:
-    """Check the log first, then load TensorFlow and train."""
+def run(request: TrainingRequest, workers: tuple[str, ...] = (), worker: int = 0) -> TrainingReport | None:
+    """Check the log first, then load TensorFlow and train; the first of several workers alone has a report."""
     print_progress("read", 0, 1, f"reading {request.parquet.name}")
     if request.is_protected:
+        if workers:
+            raise BadRequest("several workers cannot train in shards or with differential privacy; leave --workers out")
         from recsys.training.protected import train_protected
 
         return train_protected(request, progress=print_progress)
     split = read_split(request.parquet, max_rows=request.max_rows, policy=request.policy)
     print_progress("read", 1, 1, _sizes(split))
-    from recsys.training.experiment import train_on  # loads TensorFlow, which takes seconds a refusal need not wait
+    # what loads TensorFlow takes seconds that a refusal need not wait
+    if workers:
+        from recsys.training.distributed import join
+        from recsys.training.together import train_together
+
+        join(workers, worker)
+        return train_together(split, request, progress=print_progress)
+    from recsys.training.experiment import train_on
 
     return train_on(split, request, progress=print_progress)
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def print_progress(stage: str, done: int, of: int, message: str) -> None:

@@ -11,8 +11,14 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recsys.training.errors import BadRequest
 from recsys.training.tensorflow import tf
+
+_joined: list[Any] = []
+"""The strategy of this process once it has joined others; TensorFlow allows one for the life of a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,48 +29,77 @@ class Share:
     of: int = 1
 
 
-def share() -> Share:
-    """Tell the share of this machine under the strategy in whose scope the caller is."""
-    resolver = tf.distribute.get_strategy().cluster_resolver
-    if resolver is None or not resolver.task_type:
-        return Share()
-    return Share(int(resolver.task_id), len(resolver.cluster_spec().task_addresses("worker")))
-
-
-def agreed(value: float) -> float:
-    """Average a number over all machines, so that all decide alike; a machine alone keeps its own."""
-    strategy = tf.distribute.get_strategy()
-    if strategy.num_replicas_in_sync == 1:
-        return value
-
-    def average(mine: Any) -> Any:
-        found = strategy.run(tf.identity, args=(mine,))
-        return strategy.reduce(tf.distribute.ReduceOp.MEAN, found, axis=None)
-
-    return float(tf.function(average)(tf.constant(value)))
-
-
-def join(workers: tuple[str, ...], number: int) -> Any:
-    """Make this process one of several that learn together, and return the strategy; call before any other TensorFlow.
+def join(workers: tuple[str, ...], number: int) -> Share:
+    """Make this process one of several that learn together; call before any other use of TensorFlow.
 
     Args:
         workers: addresses of all machines, ``host:port``, the same list in the same order on each.
-        number: which of them this is, from 0; the first writes what the training leaves behind.
+        number: which of them this is, from 0.
 
     Raises:
-        BadRequest: an address is none, occurs twice, or the number is not one of theirs.
+        BadRequest: an address is none or occurs twice, or the number is not one of theirs.
     """
-    malformed = [address for address in workers if not _is_address(address)]
-    if malformed or len(set(workers)) != len(workers):
-        raise BadRequest(f"workers must be different addresses host:port, got {', '.join(workers)}")
+    if not all(map(_is_address, workers)) or len(set(workers)) != len(workers):
+        raise BadRequest(f"workers must be different addresses host:port, got {', '.join(workers) or 'none'}")
     if not 0 <= number < len(workers):
         raise BadRequest(f"the number of a worker runs from 0 to {len(workers) - 1}, got {number}")
     task = {"cluster": {"worker": list(workers)}, "task": {"type": "worker", "index": number}}
     os.environ["TF_CONFIG"] = json.dumps(task)
-    options = tf.distribute.experimental.CommunicationOptions(
-        implementation=tf.distribute.experimental.CommunicationImplementation.RING
-    )
-    return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+    ring = tf.distribute.experimental.CommunicationImplementation.RING
+    options = tf.distribute.experimental.CommunicationOptions(implementation=ring)
+    _joined.append(tf.distribute.MultiWorkerMirroredStrategy(communication_options=options))
+    return share()
+
+
+def strategy() -> Any:
+    """Return the strategy of this process, TensorFlow's default one while it learns alone."""
+    return _joined[0] if _joined else tf.distribute.get_strategy()
+
+
+def share() -> Share:
+    """Tell the share of this process: all, while it learns alone."""
+    if not _joined:
+        return Share()
+    resolver = strategy().cluster_resolver
+    return Share(int(resolver.task_id), strategy().num_replicas_in_sync)
+
+
+def agreed(value: float) -> float:
+    """Average a number over all machines, so that all decide alike; a machine alone keeps its own."""
+    return float(_added_up(np.float32(value)) / share().of) if _joined else value
+
+
+def of_the_first(values: list[NDArray[Any]]) -> list[NDArray[Any]]:
+    """Give every machine what the first one has; arrays of the same shapes on all."""
+    if not _joined:
+        return values
+    mine = share().number == 0
+    return [_added_up(value if mine else np.zeros_like(value)) for value in values]
+
+
+def check_same(digest: str) -> None:
+    """Make sure that all machines read the same log.
+
+    Args:
+        digest: of this machine's log, hexadecimal digits.
+
+    Raises:
+        BadRequest: on every machine, if one of them has another log.
+    """
+    own = np.frombuffer(bytes.fromhex(digest), dtype=np.uint8).astype(np.int32)
+    unlike = np.float32((of_the_first([own])[0] != own).any())
+    if agreed(float(unlike)):
+        raise BadRequest("the machines do not have the same log; copy the first one's to the others")
+
+
+def _added_up(value: Any) -> NDArray[Any]:
+    def add(mine: Any) -> Any:
+        found = strategy().run(tf.identity, args=(mine,))
+        return strategy().reduce(tf.distribute.ReduceOp.SUM, found, axis=None)
+
+    with strategy().scope():
+        total: NDArray[Any] = tf.function(add)(tf.constant(value)).numpy()
+    return total
 
 
 def _is_address(text: str) -> bool:

@@ -14,6 +14,7 @@ from recsys.features import Feeds
 from recsys.training import distributed
 from recsys.training.dataset import Examples, Split
 from recsys.training.feeding import Held, Source
+from recsys.training.networks import build
 from recsys.training.progress import Progress, silent
 from recsys.training.steps import Steps, forward
 from recsys.training.streaming import Streamed
@@ -88,24 +89,46 @@ def fit(
 ) -> list[float]:
     """Fit on the train part and keep the weights that were best on the validation part.
 
-    In the scope of a `tf.distribute` strategy each machine goes through a share of the train part, and the steps are
-    those of one machine with as many rows in a step; see `recsys.training.distributed`.
+    A process that has joined others (`recsys.training.distributed`) goes through its share of the train part; the steps
+    are those of one machine, and all end with the same weights. Only networks of `recsys.training.networks` can do so.
 
     Args:
         model: a network, or one with several tasks, which brings a loss and targets of its own.
         epochs: at most this many passes; None lets `schedule` choose.
-        batch_size: at most this many rows a step.
+        batch_size: at most this many rows a step, those of all machines together.
         watch: is told the number of each pass and its validation log loss, and may raise to end the training.
 
     Returns:
         Validation log loss of engagement after each epoch, in nats.
+
+    Raises:
+        TrainingRefused: a log that is streamed can no longer be read.
     """
-    plan = schedule(split.train.total, batch_size, epochs)
     begin_at_base_rate(model, split.train)
-    task, share = Task.of(model), distributed.share()
-    steps = Steps(
-        task.learner, task.loss, batch_size=max(plan.batch_size // share.of, 1), learning_rate=task.learning_rate
-    )
+    plan = schedule(split.train.total, batch_size, epochs)
+    share = distributed.share()
+    if share.of == 1:
+        return _fit(model, split, plan, share, _telling(stage, plan.epochs, progress, watch))
+    with distributed.strategy().scope():
+        twin = build(model.config, model.layout.spec, seed=0)
+        twin.set_weights(distributed.of_the_first(model.get_weights()))
+        losses = _fit(twin, split, plan, share, _telling(stage, plan.epochs, progress, watch))
+    model.set_weights(twin.get_weights())
+    return losses
+
+
+def _telling(stage: str, of: int, progress: Progress, watch: Watch) -> Watch:
+    def tell(number: int, loss: float) -> None:
+        progress(stage, number, of, f"validation log loss {loss:.4f}")
+        watch(number, loss)
+
+    return tell
+
+
+def _fit(model: Any, split: Split, plan: Schedule, share: distributed.Share, tell: Watch) -> list[float]:
+    task = Task.of(model)
+    rows = max(plan.batch_size // share.of, 1)
+    steps = Steps(task.learner, task.loss, batch_size=rows, learning_rate=task.learning_rate)
     source = _source(split.train, task, share)
     random = np.random.default_rng(np.random.randint(2**31))  # from the seed of the run, see `seed_everything`
     best, losses = Best(task.learner), []
@@ -113,8 +136,7 @@ def fit(
         steps.go_through(source, random)
         loss = distributed.agreed(log_loss(split.validation.labels, score(model, split.validation)))
         losses.append(loss)
-        progress(stage, epoch + 1, plan.epochs, f"validation log loss {loss:.4f}")
-        watch(epoch + 1, loss)
+        tell(epoch + 1, loss)
         if best.outdone_for(loss) >= plan.patience:
             break
     best.restore()

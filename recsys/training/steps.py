@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.features import Feeds
+from recsys.training.distributed import strategy
 from recsys.training.feeding import Source, prefetched
 from recsys.training.optimiser import LazyAdam
 from recsys.training.tensorflow import keras, tf
@@ -18,8 +19,8 @@ STEPS_PER_CALL = 20
 class Steps:
     """Moves a network's weights against the gradient of its loss.
 
-    The loss of a step is the mean over its rows plus what layers add to it. Where several machines learn together, in
-    the scope of a `tf.distribute` strategy, each goes through rows of its own, and the step is one over all their rows.
+    The loss of a step is the mean over its rows plus what layers add to it. Where several machines learn together,
+    each goes through rows of its own, and a step is one over the rows of all, see `recsys.training.distributed`.
 
     Args:
         network: a Keras model; its first output column is the probability of engagement.
@@ -29,7 +30,7 @@ class Steps:
 
     def __init__(self, network: Any, loss: Any, *, batch_size: int, learning_rate: float) -> None:
         self.network, self.loss, self.batch_size = network, loss, batch_size
-        self.strategy = tf.distribute.get_strategy()
+        self.strategy = strategy()
         self.optimiser = LazyAdam(learning_rate)
         self.optimiser.build(network.trainable_variables)
         self._many = tf.function(self._steps, reduce_retracing=True)
