@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 
+from recsys.benchmark.bars import bar
 from recsys.benchmark.log import Log
 from recsys.benchmark.models import MODELS
 from recsys.benchmark.models.model import Scores
@@ -56,10 +57,12 @@ def benchmark(log: Log, plan: Plan) -> Report:
     with TemporaryDirectory(prefix="benchmark-") as folder:
         path = Path(folder) / "data.npz"
         data.write(path)
-        for name in plan.models:
-            outcome, found = _in_process(name, path, seeds)
-            outcomes.append(outcome)
-            scores[name] = found
+        with bar(len(plan.models), "model") as (_, step):
+            for name in plan.models:
+                outcome, found = _in_process(name, path, seeds)
+                outcomes.append(outcome)
+                scores[name] = found
+                step(f"{name}: {outcome.skipped or 'done'}")
     return report(log, parts, data.test, outcomes, scores, how=plan.how, histories=data.histories, seeds=seeds)
 
 

@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Search, print the network as JSON, and write the report."""
     # what only training installs is loaded when it is used
+    from recsys.benchmark.bars import bar
     from recsys.benchmark.models.networks import ABOUT_HISTORIES, kinds_for, tune
     from recsys.benchmark.preparing import prepare
     from recsys.benchmark.splitting import split
@@ -45,15 +46,16 @@ def run(options: argparse.Namespace) -> int:
             expected=f"kinds that do without: {', '.join(kind for kind in KINDS if kind not in ABOUT_HISTORIES)}.",
             remedy="Name those with --kinds.",
         )
-    found = tune(
-        data,
-        kinds,
-        trials=options.trials,
-        minutes=options.minutes,
-        seed=options.seed,
-        journal=options.journal,
-        say=lambda sentence: print(sentence, file=sys.stderr, flush=True),
-    )
+    with bar(options.trials, "trial") as (_, step):
+        found = tune(
+            data,
+            kinds,
+            trials=options.trials,
+            minutes=options.minutes,
+            seed=options.seed,
+            journal=options.journal,
+            say=step,
+        )
     usual = ", ".join(f"{kind} {loss:.4f}" for kind, loss in found.usual.items())
     print(f"validation log loss {found.loss:.4f}; the usual networks: {usual}", file=sys.stderr)
     print(json.dumps(found.config.document()))
