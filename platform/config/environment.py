@@ -17,6 +17,14 @@ def flag(name: str, default: bool) -> bool:
     return os.environ.get(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
 
 
+def choice(name: str, allowed: tuple[str, ...]) -> str:
+    """Return one of the words allowed, the first where nothing is set."""
+    value = os.environ.get(name, allowed[0])
+    if value not in allowed:
+        raise ImproperlyConfigured(f"{name} is {value[:40]!r}; it must be one of {', '.join(allowed)}.")
+    return value
+
+
 def database(url: str) -> dict[str, Any]:
     """Return Django's settings for ``postgresql://user:password@host:port/name?host=/socket/directory``."""
     parts = urlsplit(url)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from celery.schedules import crontab
 
-from config.environment import ROOT, STATE, broker, database, flag, optional_secret, secret
+from config.environment import ROOT, STATE, broker, choice, database, flag, optional_secret, secret
 
 DEBUG = flag("VITRINE_DEBUG", False)
 SECRET_KEY = secret("VITRINE_SECRET_KEY", 32).hex()
@@ -83,6 +83,8 @@ TEMPLATES = [
 
 DATABASES = {"default": database(os.environ.get("DATABASE_URL", "postgresql://vitrine@127.0.0.1/vitrine"))}
 DATABASE_PREPARES = flag("DATABASE_PREPARES", True)
+# How screens explore once the log says something: thompson, linucb, or luce (chance alone). See docs/learning.md.
+EXPLORATION = choice("VITRINE_EXPLORATION", ("thompson", "linucb", "luce"))
 if DATABASE_PREPARES:
     # The parameters are ids and times, for which the general plan is the right one from the first call on.
     DATABASES["default"]["OPTIONS"].setdefault("options", "-c plan_cache_mode=force_generic_plan")
@@ -126,6 +128,9 @@ GALLERY_IN_MEMORY = int(os.environ.get("VITRINE_GALLERY_IN_MEMORY", "0"))
 GALLERY_SNAPSHOTS = os.environ.get("VITRINE_GALLERY_SNAPSHOTS", "")
 RANKING_MODELS = STATE / "models" / "ranking"
 DATASETS = STATE / "datasets"
+TRAINING_SHARDS = int(os.environ.get("VITRINE_TRAINING_SHARDS", "1"))
+TRAINING_SLICES = int(os.environ.get("VITRINE_TRAINING_SLICES", "4"))
+TRAINING_SHARDED_NETWORK = os.environ.get("VITRINE_TRAINING_SHARDED_NETWORK", "deepfm")
 CARRIERS = STATE / "carriers"
 
 # Frames are read from memory only: an upload handler that spools to disk would break the promise about passers-by.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
+from django.conf import settings
 from numpy.typing import NDArray
 
 from catalog.serving import Eligible, Snapshot
@@ -16,6 +17,7 @@ WITH_HEAD = Exploration(temperature=0.1, floor=0.05)
 """The head's draws explore already, so less is left to chance; the floor still bounds every weight."""
 
 CHANCE = "luce"
+"""The name of the rule without a head, in the log and in the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,14 @@ class Rule:
 
 
 def rule(head: Head | None, exploration: Exploration | None = None) -> Rule:
-    """Return the rule for a ranker with this head; ``exploration`` replaces the usual share of chance."""
-    if head is None:
+    """Return the rule for a ranker with this head, as ``settings.EXPLORATION`` has it.
+
+    Args:
+        exploration: replaces the usual share of chance.
+    """
+    if head is None or settings.EXPLORATION == CHANCE:
         return Rule(exploration=exploration or LUCE)
-    return Rule(head, exploration=exploration or WITH_HEAD)
+    return Rule(head, Mode(settings.EXPLORATION), exploration or WITH_HEAD)
 
 
 _held: WeakKeyDictionary[Snapshot, tuple[str, Arms]] = WeakKeyDictionary()

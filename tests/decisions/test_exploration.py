@@ -170,6 +170,15 @@ def test_rules_without_and_with_a_head():
     assert rule(head).name == f"thompson:{head.digest[:16]}"
 
 
+def test_an_installation_may_choose_optimism_or_chance(place, shelf, settings):
+    keep(place, learnt(shelf))
+
+    for chosen, logged in (("linucb", "linucb:"), ("luce", CHANCE)):
+        settings.EXPLORATION = chosen
+        slate = place.decide(slots=1)
+        assert Decision.objects.get(id=slate.decision_id).exploration.startswith(logged)
+
+
 def test_an_ensembles_first_places_come_as_often_as_first_place_says():
     random, draws = np.random.default_rng(4), 8000
     scores = random.random((5, 6))
