@@ -1,9 +1,9 @@
 """What came of a play, as the labels of training."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from events.engagement import CONVERSION_WINDOW, is_attributed
 from events.models import Kind
@@ -22,8 +22,7 @@ class Deed:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(NamedTuple):
     """The labels of one play; None where nobody can tell.
 
     Attributes:
@@ -43,7 +42,7 @@ class Labels:
 
     def columns(self) -> dict[str, Any]:
         """Return them by the columns of ``recsys.training.dataset.SCHEMA``."""
-        return asdict(self)
+        return self._asdict()
 
 
 UNKNOWN: dict[str, None] = dict.fromkeys(("view", "dwell_seconds", "touch", "scan", "conversion"))

@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+import decisions.selectors
 import subjects.services
 from core.ids import public_id
 from core.tenancy import operator_scope
@@ -193,6 +194,30 @@ def test_the_history_of_an_example_is_the_one_the_ranker_was_told(events, place,
 
     assert [row["history_creatives"] for row in examples(place)] == told
     assert [len(history) for history in told] == [0, 1, 2, 3, 4, 5]
+
+
+def test_examples_are_streamed(events, place, monkeypatch):
+    place.creative("Bread")
+    subject = place.subject("recognise", "personalise", "learn")
+    for number in range(7):
+        visit(events, place, subject, number * HOUR, ("touch", timedelta(seconds=2)))
+    looked_up, shown = [], decisions.selectors.shown
+    monkeypatch.setattr("events.selectors.histories.CHUNK", 2)
+
+    def spy(**values):
+        looked_up.append(len(values["decision_ids"]))
+        return shown(**values)
+
+    monkeypatch.setattr(decisions.selectors, "shown", spy)
+    stream = selectors.examples(operator_id=place.operator_id, until=place.at + timedelta(days=2))
+
+    first = next(stream)
+    held = list(looked_up)
+
+    assert len(first["history_creatives"]) == 0
+    assert held == [2, 2]  # two plays, and the first two memories of all histories
+    assert [len(row["history_creatives"]) for row in stream] == [1, 2, 3, 4, 5, 6]
+    assert max(looked_up) == 2
 
 
 def import_log(place, lines, source="films", creative=None):

@@ -11,7 +11,7 @@ Which rows there are looks forwards, too: invalid traffic is left out by all tha
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -25,7 +25,7 @@ from core.ids import public_id
 from decisions.selectors import Shown
 from events.labels import Deed, labels_of
 from events.models import Engagement, Kind
-from events.selectors.histories import CHUNK, Memory, chunks, histories, learners_of
+from events.selectors.histories import CHUNK, Memory, chunks, histories, learners_of, named
 from events.selectors.imported import imported_examples
 from events.selectors.traffic import staff_decisions, valid_engagements, valid_plays
 from recsys.features import Context
@@ -35,6 +35,7 @@ Example = dict[str, Any]
 """One row with the columns of ``recsys.training.dataset.SCHEMA``."""
 
 SOURCE = "plays"
+CONTEXT = tuple(field.name for field in fields(Context))
 
 
 class Played(NamedTuple):
@@ -91,12 +92,13 @@ def _played(operator_id: UUID, until: datetime) -> Iterator[Example]:
 
 
 def _shared(choice: Shown) -> Example:
+    told = POLICIES[choice.policy].told(Context(**choice.context))
     return {
         "at": choice.at,
-        "creative": public_id("crv", choice.creative_id),
+        "creative": named("crv", choice.creative_id),
         "category": choice.category,
         "advertiser": choice.advertiser or None,
-        **asdict(POLICIES[choice.policy].told(Context(**choice.context))),
+        **{name: getattr(told, name) for name in CONTEXT},
         "position": choice.position,
         "propensity": choice.propensity,
         "source": SOURCE,
@@ -107,7 +109,7 @@ def _rows(name: str, shared: Example, learnt: Mapping[UUID, Sequence[Memory]]) -
     if not learnt:
         yield {"example_id": name, "viewer": None, **shared, **_history(())}
     for place, (subject_id, history) in enumerate(learnt.items()):
-        yield {"example_id": f"{name}:{place}", "viewer": public_id("sub", subject_id), **shared, **_history(history)}
+        yield {"example_id": f"{name}:{place}", "viewer": named("sub", subject_id), **shared, **_history(history)}
 
 
 def _allowed(memories: Sequence[Memory], choice: Shown) -> list[Memory]:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from heapq import heappush, heappushpop
 from itertools import islice
 from typing import NamedTuple, TypeVar
@@ -20,6 +21,9 @@ from recsys.features import HISTORY_LENGTH
 
 CHUNK = 2000
 T = TypeVar("T")
+
+named = lru_cache(maxsize=65_536)(public_id)
+"""Public ids of what comes again and again: creatives and people."""
 
 
 class Memory(NamedTuple):
@@ -122,5 +126,5 @@ def _learnt(operator_id: UUID, until: datetime, learners: Collection[UUID]) -> I
         for decision_id, position, at, known in chunk:
             for subject_id in learners_of(beheld.get(decision_id, ()), learners):
                 choice = shown[decision_id, position]
-                memory = Memory(at, public_id("crv", choice.creative_id), choice.category)
+                memory = Memory(at, named("crv", choice.creative_id), choice.category)
                 yield Learnt(known, subject_id, memory)
