@@ -140,9 +140,14 @@ def search(
     return _found(study, kinds)
 
 
+def searched(kind: Kind) -> list[str]:
+    """Return the numbers of a kind that a search changes; the others are not about how well a network learns."""
+    return [name for name in USES[kind] if name in SPACE]
+
+
 def _loss(trial: Trial, kinds: Sequence[Kind], evaluate: Evaluate) -> float:
     kind: Kind = trial.suggest_categorical("kind", list(kinds))  # type: ignore[assignment]
-    config = NetworkConfig.of(kind, **{name: SPACE[name](trial, f"{kind}.{name}") for name in USES[kind]})
+    config = NetworkConfig.of(kind, **{name: SPACE[name](trial, f"{kind}.{name}") for name in searched(kind)})
     trial.set_user_attr("network", config.document())
 
     def watch(number: int, loss: float) -> None:
@@ -160,7 +165,7 @@ def _usual(kind: Kind) -> dict[str, Any]:
     """Name the usual network of a kind in the words of the space, as far as it has them."""
     document = NetworkConfig.of(kind).document()
     words: dict[str, Any] = {"kind": kind}
-    for name in USES[kind]:
+    for name in searched(kind):
         value = document[name]
         if isinstance(value, list):
             value = "-".join(map(str, value))
