@@ -115,8 +115,8 @@ def folding(vectors: Vectors, often: NDArray[np.floating]) -> NDArray[np.float64
     """
     exact = vectors.astype(np.float64)
     average = exact.T @ (exact * ((CONFIDENCE - 1) * often + 1)[:, None])
-    inverse: NDArray[np.float64] = np.linalg.inv(average + PENALTY * np.eye(exact.shape[1]))
-    return CONFIDENCE * inverse
+    matrix: NDArray[np.float64] = np.asarray(CONFIDENCE * np.linalg.inv(average + PENALTY * np.eye(exact.shape[1])))
+    return matrix
 
 
 class Sum(keras.layers.Layer):  # type: ignore[misc]

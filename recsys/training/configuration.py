@@ -14,7 +14,7 @@ from recsys.training.errors import BadRequest
 Kind = Literal["logistic", "fm", "deepfm", "fwfm", "dcn", "din", "dotdin", "bst", "sasrec", "gru", "mmoe", "ple"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
-COMMON: Final = ("forgetting", "penalty", "spread", "learning_rate")
+COMMON: Final = ("forgetting", "penalty", "spread", "learning_rate", "picture")
 DEEP: Final = ("hidden", "dropout")
 WIDTHS: Final = ("width", "narrow")
 USES: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -54,6 +54,7 @@ _WHOLE = {
     "units": (1, 1_024),
     "experts": (1, 32),
     "tower": (1, 1_024),
+    "picture": (0, 4_096),
 }
 _SHARES = {
     "dropout": (0.0, 0.95),
@@ -83,6 +84,7 @@ class NetworkConfig:
         penalty: L2 penalty on the vectors that a batch looks up.
         spread: standard deviation of initial vectors.
         learning_rate: of Adam.
+        picture: numbers of a creative's picture, see `recsys.pictures`; 0 for a network that looks at none.
 
     Raises:
         BadRequest: a value makes no sense.
@@ -104,6 +106,7 @@ class NetworkConfig:
     penalty: float = 1e-2
     spread: float = 1e-2
     learning_rate: float = 1e-3
+    picture: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -16,7 +16,6 @@ from recsys.serving.metadata import PREFIX, SPLIT, ModelMetadata
 from recsys.serving.ranker import open_session
 from recsys.training.errors import ParityError
 from recsys.training.folding import fold
-from recsys.training.networks.layout import Layout
 from recsys.training.networks.network import Network
 from recsys.training.report import ArtefactReport, write_whole
 from recsys.training.tensorflow import tf, tf2onnx
@@ -81,7 +80,7 @@ def prove_parity(model: Any, content: bytes, feeds: Feeds, calibration: Calibrat
         batch = {name: _with_empty_row(ids) if size > 1 else ids for name, ids in batch.items()}
         worst = max(worst, _difference(_expected(model, batch, calibration), _found(session, batch)))
     if isinstance(model, Network):
-        decision, pairs = _decision(model.layout, batch)
+        decision, pairs = _decision(model, batch)
         expected = [scores.reshape(DECISION) for scores in _expected(model, pairs, calibration)]
         worst = max(worst, _difference(expected, _found(session, decision)))
     if not worst <= TOLERANCE:
@@ -108,16 +107,17 @@ def _found(session: Any, batch: Feeds) -> list[NDArray[np.float32]]:
         ) from error
 
 
-def _decision(layout: Layout, rows: Feeds) -> tuple[Feeds, Feeds]:
+def _decision(model: Network, rows: Feeds) -> tuple[Feeds, Feeds]:
     """Lay rows out as a decision, in which a few viewers choose among the same candidates, and as its pairs."""
     viewers, candidates = DECISION
-    names = {feature.name for feature in layout.candidate}
+    names = model.of_candidates
     decision = {
-        name: ids[-candidates:].reshape(1, candidates) if name in names else ids[-viewers:]
-        for name, ids in rows.items()
+        name: np.swapaxes(ids[-candidates:], 0, 1) if name in names else ids[-viewers:] for name, ids in rows.items()
     }
     pairs = {
-        name: np.tile(ids.reshape(-1, 1), (viewers, 1)) if name in names else np.repeat(ids, candidates, axis=0)
+        name: np.concatenate([np.swapaxes(ids, 0, 1)] * viewers)
+        if name in names
+        else np.repeat(ids, candidates, axis=0)
         for name, ids in decision.items()
     }
     return decision, pairs
@@ -134,11 +134,10 @@ def _name(graph: Any, model: Any) -> None:
         output.name = name
     if not isinstance(model, Network):
         return
-    candidates = {feature.name for feature in model.layout.candidate}
     for node in graph.input:
-        first, second = node.type.tensor_type.shape.dim
-        first.dim_param = "groups" if node.name in candidates else "viewers"
-        if node.name in candidates:
+        first, second, *_ = node.type.tensor_type.shape.dim
+        first.dim_param = "groups" if node.name in model.of_candidates else "viewers"
+        if node.name in model.of_candidates:
             second.dim_param = "candidates"
     first, second = graph.output[0].type.tensor_type.shape.dim
     first.dim_param, second.dim_param = "viewers", "candidates"

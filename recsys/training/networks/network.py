@@ -19,6 +19,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from recsys.pictures.vision import PICTURE
 from recsys.training.configuration import NetworkConfig
 from recsys.training.networks.layers import AsPairs
 from recsys.training.networks.layout import Layout
@@ -37,6 +38,11 @@ class Network(keras.Model):  # type: ignore[misc]
 
     layout: Layout
     config: NetworkConfig
+
+    @property
+    def of_candidates(self) -> frozenset[str]:
+        """Names of the inputs that describe candidates."""
+        return frozenset({*(feature.name for feature in self.layout.candidate), PICTURE})
 
 
 def finish(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recsys.features import Feature
+from recsys.pictures.vision import PICTURE
 from recsys.training.configuration import NetworkConfig
 from recsys.training.networks.layout import Layout
 from recsys.training.tensorflow import keras, tf
@@ -66,6 +67,10 @@ def embed(layout: Layout, config: NetworkConfig, seed: int, width: Callable[[Fea
             )
         vectors[feature.name] = tables[name](ids)
     singles = [feature.name for feature in (*layout.viewer, *layout.candidate)]
+    if config.picture:
+        feature = Feature(PICTURE, 2)
+        pixels = inputs[PICTURE] = keras.Input((None, config.picture), name=PICTURE, dtype="float32")
+        vectors[PICTURE] = Projection(width(feature) if width else config.width, seed, name="picture")(pixels)
     if singles:
         kept = Penalty(config.penalty)([vectors[name] for name in singles])
         vectors |= zip(singles, kept, strict=True)
@@ -74,7 +79,8 @@ def embed(layout: Layout, config: NetworkConfig, seed: int, width: Callable[[Fea
         layout=layout,
         inputs=inputs,
         viewer={feature.name: vectors[feature.name] for feature in layout.viewer},
-        candidate={feature.name: vectors[feature.name] for feature in layout.candidate},
+        candidate={feature.name: vectors[feature.name] for feature in layout.candidate}
+        | ({PICTURE: vectors[PICTURE]} if config.picture else {}),
         histories={feature.name: vectors[feature.name] for feature in layout.histories},
         present=None if present is None else present[:, :, None],
     )
@@ -89,6 +95,24 @@ def join(vectors: Iterable[Any]) -> Any:
     """Concatenate vectors along their width."""
     found = list(vectors)
     return found[0] if len(found) == 1 else tf.concat(found, axis=-1)
+
+
+class Projection(keras.layers.Layer):  # type: ignore[misc]
+    """A matrix without a bias, so that a creative without a picture, whose numbers are zeros, has a vector of zeros."""
+
+    def __init__(self, units: int, seed: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.units, self.initializer = units, keras.initializers.GlorotUniform(seed)
+
+    def build(self, shape: Any) -> None:
+        """Make the matrix."""
+        self.width = int(shape[-1])
+        self.kernel = self.add_weight("kernel", (self.width, self.units), initializer=self.initializer)
+
+    def call(self, values: Any) -> Any:
+        """Project (groups, candidates, width) to (groups, candidates, units)."""
+        rows = tf.reshape(values, (-1, self.width)) @ self.kernel
+        return tf.reshape(rows, (-1, tf.shape(values)[1], self.units))
 
 
 class Penalty(keras.layers.Layer):  # type: ignore[misc]

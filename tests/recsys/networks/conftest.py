@@ -87,8 +87,15 @@ class Part:
     labels: np.ndarray
     tasks: dict[str, np.ndarray]
 
+    stream: None = None
+
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def total(self) -> int:
+        """How many rows there are to learn from."""
+        return len(self)
 
 
 def part(rows: int, seed: int) -> Part:
