@@ -19,12 +19,16 @@ Block: TypeAlias = tuple[Feeds, NDArray[np.float32]]
 """Feeds and targets of some rows, targets of shape (rows, columns)."""
 
 
+Kind: TypeAlias = tuple[tuple[int, ...], str]
+"""Shape and type of a feed's rows, such as (50,) and int32."""
+
+
 class Source(Protocol):
     """Rows that can be gone through again and again, each time in another order."""
 
     @property
-    def widths(self) -> dict[str, int]:
-        """Count the ids of a row, by feature."""
+    def kinds(self) -> dict[str, Kind]:
+        """Tell the shape and the type of a row of each feed."""
         ...
 
     @property
@@ -57,7 +61,7 @@ class Held:
     @property
     def widths(self) -> dict[str, int]:
         """Count the ids of a row, by feature."""
-        return {name: ids.shape[1] for name, ids in self.feeds.items()}
+        return {name: ids.shape[-1] for name, ids in self.feeds.items()}
 
     @property
     def columns(self) -> int:
@@ -75,26 +79,38 @@ class Held:
             yield {name: ids[chosen] for name, ids in self.feeds.items()}, self.targets[chosen]
 
 
-def prefetched(source: Source, rows: int, random: np.random.Generator) -> Iterator[tuple[dict[str, Any], Any]]:
-    """Go through one pass of `tf.data`, whose blocks are read and shuffled while the one before is learnt from.
+class Feed:
+    """Passes of `tf.data` over a source, whose blocks are read and shuffled while the one before is learnt from.
 
-    Raises:
-        TrainingRefused: whatever the source raised, which `tf.data` by itself would tell as a text.
+    Args:
+        rows: of a block.
+        random: draws the order of each pass.
     """
-    failures: list[TrainingRefused] = []
 
-    def blocks() -> Iterator[Block]:
+    def __init__(self, source: Source, rows: int, random: np.random.Generator) -> None:
+        self.source, self.rows, self.random = source, rows, random
+        self._failures: list[TrainingRefused] = []
+        feeds = {name: tf.TensorSpec((None, *shape), kind) for name, (shape, kind) in source.kinds.items()}
+        signature = (feeds, tf.TensorSpec((None, source.columns), tf.float32))
+        self._passes = tf.data.Dataset.from_generator(self._blocks, output_signature=signature).prefetch(AHEAD)
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Any], Any]]:
+        """Go through all rows once more.
+
+        Raises:
+            TrainingRefused: whatever the source raised, which `tf.data` by itself would tell as a text.
+        """
+        self._failures.clear()
         try:
-            yield from source.blocks(rows, random)
-        except TrainingRefused as failure:
-            failures.append(failure)
+            yield from self._passes
+        except tf.errors.OpError:
+            if self._failures:
+                raise self._failures[0] from None
             raise
 
-    feeds = {name: tf.TensorSpec((None, width), tf.int32) for name, width in source.widths.items()}
-    signature = (feeds, tf.TensorSpec((None, source.columns), tf.float32))
-    try:
-        yield from tf.data.Dataset.from_generator(blocks, output_signature=signature).prefetch(AHEAD)
-    except tf.errors.OpError:
-        if failures:
-            raise failures[0] from None
-        raise
+    def _blocks(self) -> Iterator[Block]:
+        try:
+            yield from self.source.blocks(self.rows, self.random)
+        except TrainingRefused as failure:
+            self._failures.append(failure)
+            raise

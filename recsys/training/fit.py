@@ -129,11 +129,11 @@ def _fit(model: Any, split: Split, plan: Schedule, share: distributed.Share, tel
     task = Task.of(model)
     rows = max(plan.batch_size // share.of, 1)
     steps = Steps(task.learner, task.loss, batch_size=rows, learning_rate=task.learning_rate)
-    source = _source(split.train, task, share)
     random = np.random.default_rng(np.random.randint(2**31))  # from the seed of the run, see `seed_everything`
+    feed = steps.feed(_source(split.train, task, share), random)
     best, losses = Best(task.learner), []
     for epoch in range(plan.epochs):
-        steps.go_through(source, random)
+        steps.go_through(feed)
         loss = distributed.agreed(log_loss(split.validation.labels, score(model, split.validation)))
         losses.append(loss)
         tell(epoch + 1, loss)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.features import Feeds
 from recsys.training.distributed import strategy
-from recsys.training.feeding import Source, prefetched
+from recsys.training.feeding import Feed, Source
 from recsys.training.optimiser import LazyAdam
 from recsys.training.tensorflow import keras, tf
 
@@ -35,15 +35,18 @@ class Steps:
         self.optimiser.build(network.trainable_variables)
         self._many = tf.function(self._steps, reduce_retracing=True)
 
-    def go_through(self, source: Source, random: np.random.Generator) -> float:
+    def feed(self, source: Source, random: np.random.Generator) -> Feed:
+        """Lay out rows in blocks of as many steps as one call of TensorFlow makes."""
+        return Feed(source, self.batch_size * STEPS_PER_CALL, random)
+
+    def go_through(self, feed: Feed) -> float:
         """Learn from all rows once, in random order, and return the mean loss of the steps.
 
         Raises:
             TrainingRefused: the rows could not be read to their end.
         """
-        rows = self.batch_size * STEPS_PER_CALL
         total, steps = 0.0, 0
-        for block in prefetched(source, rows, random):
+        for block in feed:
             total += float(self._many(*block))
             steps += -(-int(block[1].shape[0]) // self.batch_size)
         return total / max(steps, 1)

@@ -68,9 +68,9 @@ class Streamed:
     buffer: int = BUFFER
 
     @property
-    def widths(self) -> dict[str, int]:
-        """Count the ids of a row, by feature."""
-        return {feature.name: feature.length for feature in self.stream.spec.features}
+    def kinds(self) -> dict[str, tuple[tuple[int, ...], str]]:
+        """Tell the shape and the type of a row of each feed."""
+        return {feature.name: ((feature.length,), "int32") for feature in self.stream.spec.features}
 
     @property
     def columns(self) -> int:

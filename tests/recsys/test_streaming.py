@@ -217,8 +217,9 @@ class TestLearning:
         def learnt(source):
             network = build(NetworkConfig.of("deepfm", forgetting=0.0, dropout=0.0), DEFAULT_SPEC, 5)
             steps = Steps(network, log_loss, batch_size=4_096, learning_rate=1e-2)
-            for number in range(4):
-                steps.go_through(source, np.random.default_rng(number))
+            feed = steps.feed(source, np.random.default_rng(2))
+            for _ in range(4):
+                steps.go_through(feed)
             return score(network, held.test)
 
         streamed = learnt(Streamed(split.train.stream, alone, buffer=300))
