@@ -40,7 +40,7 @@ SPACE: Final[Mapping[str, Suggest]] = {
     "blocks": lambda trial, name: trial.suggest_int(name, 1, 2),
     "heads": lambda trial, name: trial.suggest_categorical(name, [1, 2, 4]),
     "units": lambda trial, name: trial.suggest_categorical(name, [16, 32, 64]),
-    "experts": lambda trial, name: trial.suggest_int(name, 2, 4),
+    "experts": lambda trial, name: trial.suggest_int(name, 1, 4),
     "tower": lambda trial, name: trial.suggest_categorical(name, [8, 16, 32]),
     "dropout": lambda trial, name: trial.suggest_float(name, 0.0, 0.6),
     "forgetting": lambda trial, name: trial.suggest_float(name, 0.0, 0.5),
