@@ -50,6 +50,8 @@ def export_gradients(network: Any, *, spec: FeatureSpec, feeds: Feeds, model: Pa
         NoGradients: an operation has no gradient in ONNX, or the shares of a row do not add up: no file is left. That
             is so for networks in which a history of nothing is something else than no history, such as transformers.
     """
+    if any(isinstance(layer, keras.layers.RNN) for layer in network.layers):
+        raise NoGradients("a recurrent state has no gradient in ONNX")
     names = _stored_tables(network, model)
     try:
         content = _convert(network, {EXPLAINS: digest, TABLES: json.dumps(names)})
