@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 
-from registry.models import Route
 from registry.selectors import Policy
+from registry.terms import Route
 
 Choices = Sequence[tuple[str, str]]
 _TEXT = {"class": "form-control"}

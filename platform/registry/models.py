@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from core.models import OperatorRecord
+from registry.terms import Route
 
 DIGEST = r"^[0-9a-f]{64}$"
 
@@ -49,14 +50,6 @@ MOVES = frozenset({
 
 ON_TRIAL = (Stage.SHADOW, Stage.CANARY)
 """Stages in which a version is watched beside the champion; one version each."""
-
-
-class Route(models.TextChoices):
-    """Where a model that passed the gate goes while another one serves."""
-
-    DIRECT = "direct", "to all screens"
-    CANARY = "canary", "to some screens first"
-    SHADOW = "shadow", "beside the champion first, then to some screens"
 
 
 class Outcome(models.TextChoices):

@@ -11,8 +11,8 @@ from django.db.models import FilteredRelation, Prefetch, Q
 from core.tenancy import platform_scope
 from registry import terms
 from registry.errors import UnknownModel
-from registry.models import ON_TRIAL, Active, ModelVersion, PromotionPolicy, Route, Stage, Trial
-from registry.terms import Gates, Guardrails
+from registry.models import ON_TRIAL, Active, ModelVersion, PromotionPolicy, Stage, Trial
+from registry.terms import Gates, Guardrails, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,18 @@ class Lineup:
     champion: str | None = None
     canary: OnTrial | None = None
     shadow: OnTrial | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """A trial under way, as those who watch it need it; see ``registry.models.Trial``."""
+
+    id: UUID
+    version_id: UUID
+    file_digest: str
+    stage: str
+    share: float
+    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +148,14 @@ def latest_trial(version: ModelVersion) -> Trial | None:
 def open_trials(*, operator_id: UUID) -> list[Trial]:
     """Return the trials under way with their versions (one query)."""
     return list(Trial.objects.select_related("version").filter(operator_id=operator_id, ended_at=None))
+
+
+def under_way(*, operator_id: UUID) -> list[UnderWay]:
+    """Return the trials under way (one query)."""
+    return [
+        UnderWay(trial.id, trial.version_id, trial.version.file_digest, trial.stage, trial.share, trial.started_at)
+        for trial in open_trials(operator_id=operator_id)
+    ]
 
 
 def policy(*, operator_id: UUID) -> Policy:

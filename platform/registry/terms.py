@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
+from django.db.models import TextChoices
+
 from registry.errors import UnusableTerms
+
+
+class Route(TextChoices):
+    """Where a model that passed the gate goes while another one serves."""
+
+    DIRECT = "direct", "to all screens"
+    CANARY = "canary", "to some screens first"
+    SHADOW = "shadow", "beside the champion first, then to some screens"
 
 
 @dataclass(frozen=True, slots=True)

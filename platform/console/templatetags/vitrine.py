@@ -9,7 +9,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils import timezone
 
 from console.charts import figure
-from registry.models import Route
+from registry.terms import Route
 
 register = template.Library()
 

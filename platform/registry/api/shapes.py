@@ -9,9 +9,9 @@ from rest_framework import serializers
 from core.ids import public_id
 from core.times import utc
 from registry import selectors
-from registry.models import ON_TRIAL, Kind, ModelVersion, Outcome, Route, Stage, Trial
+from registry.models import ON_TRIAL, Kind, ModelVersion, Outcome, Stage, Trial
 from registry.services.policy import COUNTS
-from registry.terms import ABOVE_ZERO, Gates, Guardrails, upper
+from registry.terms import ABOVE_ZERO, Gates, Guardrails, Route, upper
 
 
 def _count(name: str) -> serializers.IntegerField:

@@ -9,9 +9,10 @@ from django.db import transaction
 from audit.services import record
 from registry import selectors, terms
 from registry.errors import UnusableTerms
-from registry.models import PromotionPolicy, Route
+from registry.models import PromotionPolicy
 from registry.selectors import Policy
 from registry.services.locks import lock
+from registry.terms import Route
 
 SHARES = ("shadow_share", "canary_share")
 COUNTS = {"shadow_hours": (0, 24 * 90), "canary_hours": (0, 24 * 90), "trial_decisions": (1, 10_000_000)}

@@ -8,8 +8,7 @@ import registry.selectors
 import registry.services
 from core.problems import Conflict
 from registry import observations
-from registry.models import Trial
-from registry.selectors import Policy
+from registry.selectors import Policy, UnderWay
 from training.gates.check import Check
 from training.watching import canaries, shadows
 
@@ -25,7 +24,7 @@ def watch(*, operator_id: UUID, at: datetime) -> dict[str, int]:
     counts = {"watched": 0, "rolled_back": 0, "promoted": 0}
     champion = registry.selectors.lineup(operator_id=operator_id).champion
     policy = registry.selectors.policy(operator_id=operator_id)
-    for trial in registry.selectors.open_trials(operator_id=operator_id):
+    for trial in registry.selectors.under_way(operator_id=operator_id):
         if champion is None:
             continue
         counts["watched"] += 1
@@ -45,22 +44,20 @@ def watch(*, operator_id: UUID, at: datetime) -> dict[str, int]:
     return counts
 
 
-def is_long_enough(trial: Trial, decided: int, policy: Policy, at: datetime) -> bool:
+def is_long_enough(trial: UnderWay, decided: int, policy: Policy, at: datetime) -> bool:
     """Return whether a trial has lasted for the hours and decisions that the operator asks for."""
     hours = policy.canary_hours if trial.stage == CANARY else policy.shadow_hours
     return at - trial.started_at >= timedelta(hours=hours) and decided >= policy.trial_decisions
 
 
 def _measured(
-    operator_id: UUID, trial: Trial, champion: str, policy: Policy, at: datetime
+    operator_id: UUID, trial: UnderWay, champion: str, policy: Policy, at: datetime
 ) -> tuple[dict[str, Any], list[Check], int]:
     shared: dict[str, Any] = {"operator_id": operator_id, "champion": champion, "since": trial.started_at, "at": at}
     if trial.stage == SHADOW:
-        report = shadows.report(shadow=trial.version.file_digest, policy=policy, **shared)
+        report = shadows.report(shadow=trial.file_digest, policy=policy, **shared)
         return report.document(), list(report.checks), report.decisions
-    found = canaries.compared(
-        version_id=trial.version_id, canary=trial.version.file_digest, share=trial.share, **shared
-    )
+    found = canaries.compared(version_id=trial.version_id, canary=trial.file_digest, share=trial.share, **shared)
     checks = canaries.judged(found, policy)
     figures = {
         "decisions": found.canary.decisions, "champion_decisions": found.champion.decisions,
@@ -70,14 +67,14 @@ def _measured(
     return figures, checks, found.canary.decisions
 
 
-def _roll_back(operator_id: UUID, trial: Trial, reason: str, figures: dict[str, Any]) -> int:
+def _roll_back(operator_id: UUID, trial: UnderWay, reason: str, figures: dict[str, Any]) -> int:
     ended = registry.services.roll_back_canary(
         operator_id=operator_id, version_id=trial.version_id, reason=reason, figures=figures, actor=ACTOR
     )
     return int(ended is not None)
 
 
-def _promote(operator_id: UUID, trial: Trial) -> int:
+def _promote(operator_id: UUID, trial: UnderWay) -> int:
     step = registry.services.activate if trial.stage == CANARY else registry.services.start_canary
     try:
         step(operator_id=operator_id, version_id=trial.version_id, actor=ACTOR)
