@@ -16,3 +16,18 @@ class ErasureIncomplete(Problem):
     status = 500
     code = "erasure_incomplete"
     title = "Erasure incomplete"
+
+
+class UnknownBudgetEntry(NotFound):
+    """This operator's privacy budget has no such entry, or none that could be given back."""
+
+    code = "unknown_budget_entry"
+    title = "Unknown budget entry"
+
+
+class BudgetSpent(Problem):
+    """What is asked for is more than what is left of the operator's privacy budget; nothing was changed."""
+
+    status = 409
+    code = "privacy_budget_spent"
+    title = "Privacy budget spent"

@@ -1,5 +1,7 @@
 """What people ask for under their rights, and the proof that it was done."""
 
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import models
@@ -102,3 +104,71 @@ class RightsRequest(OperatorRecord):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.state}"
+
+
+class BudgetKind(models.TextChoices):
+    """What an entry of the privacy budget does."""
+
+    GRANT = "grant"
+    SPEND = "spend"
+    RETURN = "return"
+
+
+def _amount(**options: Any) -> Any:
+    return models.DecimalField(max_digits=18, decimal_places=12, **options)
+
+
+class BudgetEntry(OperatorRecord):
+    """One entry of an operator's budget of differential privacy; a trigger adds up, another refuses to change any.
+
+    Epsilons and deltas of releases from the same log add up (sequential composition: Dwork et al., TCC 2006).
+
+    Attributes:
+        number: place in the operator's ledger, from 1; set by the database, as are the four sums.
+        epsilon, delta: of this entry.
+        granted_epsilon, granted_delta, spent_epsilon, spent_delta: after this entry.
+        returns: the spending that this entry gives back: nothing of it was released.
+        run_id: the training that spent it, if one did.
+    """
+
+    PREFIX = "bud"
+
+    number = models.PositiveIntegerField(default=0)
+    kind = models.CharField(max_length=8, choices=BudgetKind.choices)
+    epsilon = _amount()
+    delta = _amount()
+    granted_epsilon = _amount(default=Decimal(0))
+    granted_delta = _amount(default=Decimal(0))
+    spent_epsilon = _amount(default=Decimal(0))
+    spent_delta = _amount(default=Decimal(0))
+    reason = models.CharField(max_length=200)
+    actor = models.CharField(max_length=80)
+    at = models.DateTimeField()
+    run_id = models.UUIDField(null=True)
+    returns = models.OneToOneField("self", on_delete=models.PROTECT, related_name="returned_by", null=True)
+    returns_id: UUID | None
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["operator", "number"], name="budget_numbered"),
+            models.CheckConstraint(condition=Q(kind__in=BudgetKind.values), name="budget_kind_known"),
+            models.CheckConstraint(
+                condition=Q(epsilon__gte=0, delta__gte=0) & (Q(epsilon__gt=0) | Q(delta__gt=0)),
+                name="budget_amount_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    spent_epsilon__gte=0, spent_delta__gte=0, spent_epsilon__lte=F("granted_epsilon"),
+                    spent_delta__lte=F("granted_delta"),
+                ),
+                name="budget_spent_within_grants",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=BudgetKind.RETURN, returns__isnull=False)
+                | (~Q(kind=BudgetKind.RETURN) & Q(returns__isnull=True)),
+                name="budget_return_names_what",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.epsilon}"

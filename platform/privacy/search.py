@@ -63,6 +63,9 @@ def everywhere(traces: Traces) -> Found:
         "stored replies": len(replies_about(traces.operator_id, traces.texts)),
         "gallery in memory": len(_held(traces.operator_id) & traces.templates),
         "datasets": training.selectors.traces(operator_id=traces.operator_id, subject_id=traces.subject_id)["datasets"],
+        "checkpoints of shards": training.folders.held_in_shards(
+            traces.operator_id, training.selectors.viewer_key(traces.subject_id)
+        ),
         "dataset files": sum(training.folders.folder_of(run_id).exists() for run_id in traces.runs),
     }
     return Found(len(tables), {store: count for store, count in hits.items() if count})

@@ -1,6 +1,8 @@
-"""Read rights requests and certificates."""
+"""Read rights requests, certificates and the privacy budget."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -10,7 +12,7 @@ from core.tenancy import platform_scope
 from privacy import journal
 from privacy.digests import digest_of
 from privacy.errors import UnknownRightsRequest
-from privacy.models import Certificate, Kind, RightsRequest, State
+from privacy.models import BudgetEntry, BudgetKind, Certificate, Kind, RightsRequest, State
 
 
 def requests(*, operator_id: UUID, state: str | None = None) -> QuerySet[RightsRequest]:
@@ -58,3 +60,45 @@ def undone_erasures(*, operator_id: UUID) -> frozenset[str]:
         return frozenset()
     certified = Certificate.objects.filter(operator_id=operator_id, subject_digest__in=written)
     return written - set(certified.values_list("subject_digest", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an operator's privacy budget stands."""
+
+    granted_epsilon: Decimal
+    granted_delta: Decimal
+    spent_epsilon: Decimal
+    spent_delta: Decimal
+
+    @property
+    def left_epsilon(self) -> Decimal:
+        """Epsilon that may still be spent."""
+        return self.granted_epsilon - self.spent_epsilon
+
+    @property
+    def left_delta(self) -> Decimal:
+        """Delta that may still be spent."""
+        return self.granted_delta - self.spent_delta
+
+
+def budget_standing(*, operator_id: UUID) -> Standing:
+    """Return what was granted and spent so far; zeros before the first grant (one query)."""
+    last = BudgetEntry.objects.filter(operator_id=operator_id).order_by("-number").first()
+    if last is None:
+        return Standing(Decimal(0), Decimal(0), Decimal(0), Decimal(0))
+    return Standing(last.granted_epsilon, last.granted_delta, last.spent_epsilon, last.spent_delta)
+
+
+def budget_entries(*, operator_id: UUID) -> QuerySet[BudgetEntry]:
+    """Return the entries of an operator's privacy budget."""
+    return BudgetEntry.objects.filter(operator_id=operator_id)
+
+
+def unreturned_spendings(*, operator_id: UUID) -> list[BudgetEntry]:
+    """Return what trainings have spent and nobody gave back."""
+    return list(
+        BudgetEntry.objects.filter(
+            operator_id=operator_id, kind=BudgetKind.SPEND, run_id__isnull=False, returned_by__isnull=True
+        )
+    )

@@ -1,6 +1,6 @@
 """What can go wrong with a training."""
 
-from core.problems import NotFound
+from core.problems import Conflict, NotFound
 
 
 class UnknownRun(NotFound):
@@ -8,6 +8,13 @@ class UnknownRun(NotFound):
 
     code = "unknown_run"
     title = "Unknown run"
+
+
+class RunWaits(Conflict):
+    """A training waits already, and what is asked for cannot be the same one."""
+
+    code = "run_waits"
+    title = "A run waits"
 
 
 class RunFailed(Exception):

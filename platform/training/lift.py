@@ -31,7 +31,7 @@ from recsys.offpolicy.estimators import Estimator
 from recsys.offpolicy.judgement import Interval, Judgement, TooLittleOverlap, judge
 from recsys.offpolicy.log import LoggedChoices, Reals, Target, UnusableLog
 from recsys.serving.protocol import RankerProtocol
-from recsys.training.dataset import TRAIN_SHARE, VALIDATION_SHARE
+from recsys.training.examples import TRAIN_SHARE, VALIDATION_SHARE
 
 MOST_ROUNDS = 3000
 """First places judged, the latest ones: each costs one call of both rankers."""

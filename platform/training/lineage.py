@@ -10,8 +10,8 @@ from typing import Any
 
 import recsys
 
-APART = ("parquet", "output", "seed")
-"""Parts of a request that lineage names otherwise: by the data's digest, the file's digest, and the seed."""
+APART = ("parquet", "output", "seed", "shard_key", "checkpoints")
+"""Parts of a request that lineage names otherwise, by the data's and the file's digest and the seed, or never tells."""
 
 
 @cache

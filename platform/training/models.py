@@ -31,6 +31,7 @@ class Run(OperatorRecord):
 
     Attributes:
         reason_code, reason: why it failed; empty otherwise.
+        terms: what it promises about people, ``{"network", "epsilon", "delta"}``; empty for a usual training.
         worker: which process works on it.
         heartbeat_at: when that was last heard of.
         progress: ``{"stage", "done", "of", "message"}`` of the present stage.
@@ -43,6 +44,7 @@ class Run(OperatorRecord):
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
     trigger = models.CharField(max_length=12, choices=Trigger.choices)
     requested_by = models.CharField(max_length=80)
+    terms = models.JSONField(default=dict)
     reason_code = models.CharField(max_length=40, blank=True, default="")
     reason = models.TextField(blank=True, default="")
     worker = models.CharField(max_length=120, blank=True, default="")

@@ -25,14 +25,14 @@ from core.tenancy import operator_scope
 from events.selectors import Traffic
 from recsys.serving.ranker import RankerRefused
 from recsys.training.errors import TrainingRefused
-from recsys.training.request import TrainingRequest
 from registry.services import Lineage
 from signage.policies import POLICIES, denied_in_training
-from training import export, folders, process, selectors, services
+from training import asking, export, folders, process, selectors, services
 from training.errors import RunFailed, RunTakenAway
 from training.heartbeat import Heartbeat, Observe
 from training.judgement import Judged, judge
 from training.lineage import configuration_digest, libraries
+from training.models import Run
 
 logger = logging.getLogger(__name__)
 
@@ -54,15 +54,15 @@ def run(*, operator_id: UUID, run_id: UUID, observe: Observe | None = None) -> N
         return
     try:
         with _failing(operator_id, run_id), _beating(operator_id, run_id, observe) as heartbeat:
-            _train(operator_id, run_id, heartbeat)
+            _train(operator_id, begun, heartbeat)
     finally:
         folders.discard(run_id)
 
 
-def _train(operator_id: UUID, run_id: UUID, heartbeat: Heartbeat) -> None:
-    folder = folders.make(run_id)
-    dataset, traffic = _export(operator_id, run_id, folder, heartbeat)
-    request = TrainingRequest(parquet=dataset, output=folder / "models", denied=_denied(operator_id))
+def _train(operator_id: UUID, run: Run, heartbeat: Heartbeat) -> None:
+    run_id, folder = run.id, folders.make(run.id)
+    dataset, traffic = _export(operator_id, run, folder, heartbeat)
+    request = asking.request_of(run, parquet=dataset, output=folder / "models", denied=_denied(operator_id))
     request.write(folder / "request.json")
     report = process.train(
         folder / "request.json", folder / "report.json", relay=heartbeat.tell, still_wanted=heartbeat.check
@@ -85,9 +85,10 @@ def _train(operator_id: UUID, run_id: UUID, heartbeat: Heartbeat) -> None:
     logger.info("Run %s: %s", run_id, judged.verdict.reason)
 
 
-def _export(operator_id: UUID, run_id: UUID, folder: Path, heartbeat: Heartbeat) -> tuple[Path, Traffic]:
+def _export(operator_id: UUID, run: Run, folder: Path, heartbeat: Heartbeat) -> tuple[Path, Traffic]:
+    run_id = run.id
     for _ in range(EXPORTS):
-        until = timezone.now()
+        until = _until(operator_id, run)
         exported, snapshot = _write(operator_id, folder, until, heartbeat)
         with operator_scope(operator_id):
             traffic = events.selectors.traffic(operator_id=operator_id, until=until)
@@ -100,6 +101,12 @@ def _export(operator_id: UUID, run_id: UUID, folder: Path, heartbeat: Heartbeat)
             heartbeat.tell("export", exported.rows, exported.rows, f"{exported.rows} examples{left_out}")
             return exported.path, traffic
     raise RunFailed("consents_changed", f"Consents changed during each of {EXPORTS} exports; the next run tries again.")
+
+
+def _until(operator_id: UUID, run: Run) -> datetime:
+    with operator_scope(operator_id):
+        last = selectors.last_exported(operator_id=operator_id) if asking.repeats_the_last_log(run) else None
+    return last or timezone.now()
 
 
 def _write(

@@ -1,5 +1,6 @@
 """Read runs and datasets."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -73,6 +74,18 @@ def alerts(*, operator_id: UUID) -> QuerySet[Alert]:
 def open_alerts(*, operator_id: UUID) -> list[Alert]:
     """Return the alerts that are not resolved, the worst first (one query)."""
     return list(alerts(operator_id=operator_id).filter(resolved_at=None).order_by("severity", "-raised_at"))
+
+
+def last_exported(*, operator_id: UUID) -> datetime | None:
+    """Return up to when the newest model's log reaches; None before the first model."""
+    made = Dataset.objects.filter(operator_id=operator_id, run__state=State.SUCCEEDED)
+    return made.order_by("-exported_at").values_list("exported_at", flat=True).first()
+
+
+def failed(*, operator_id: UUID, run_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some runs ended without a model."""
+    rows = Run.objects.filter(operator_id=operator_id, id__in=run_ids, state=State.FAILED)
+    return set(rows.values_list("id", flat=True))
 
 
 def datasets_with(*, operator_id: UUID, subject_id: UUID) -> list[Dataset]:

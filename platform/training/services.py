@@ -19,7 +19,7 @@ from core.queue import enqueue
 from core.tenancy import operator_scope
 from registry.services import Lineage
 from training import folders, people, selectors, workers
-from training.errors import RunTakenAway
+from training.errors import RunTakenAway, RunWaits
 from training.lineage import code_version
 from training.models import Dataset, Run, State, Trigger
 from training.promotion import Promotion, promote
@@ -41,13 +41,23 @@ def request_run(*, operator_id: UUID, trigger: Trigger | str, actor: str) -> Run
     _lock(operator_id)
     run = selectors.queued(operator_id=operator_id)
     if run is None:
-        run = Run.objects.create(operator_id=operator_id, trigger=Trigger(trigger), requested_by=actor)
-        record(
-            operator_id=operator_id, actor=actor, action="run.requested", target=run.public_id,
-            detail={"trigger": run.trigger},
-        )  # fmt: skip
+        return _request(operator_id, Trigger(trigger), actor, {})
     enqueue(TASK, str(run.id))
     return run
+
+
+@transaction.atomic
+def request_private_run(*, operator_id: UUID, network: str, epsilon: float, delta: float, actor: str) -> Run:
+    """Ask for a training with differential privacy; ``privacy`` has spent the budget for it.
+
+    Raises:
+        RunWaits: another training waits already, which promises something else; nothing is asked for.
+    """
+    _lock(operator_id)
+    if selectors.queued(operator_id=operator_id) is not None:
+        raise RunWaits("A training waits for its turn; ask again when it has begun (GET /v1/runs).")
+    terms = {"network": network, "epsilon": epsilon, "delta": delta}
+    return _request(operator_id, Trigger.DEMAND, actor, terms)
 
 
 @transaction.atomic
@@ -176,6 +186,7 @@ def forget(*, operator_id: UUID, subject_id: UUID) -> dict[str, int]:
     _lock(operator_id)
     found = selectors.datasets_with(operator_id=operator_id, subject_id=subject_id)
     at, key = timezone.now(), selectors.viewer_key(subject_id)
+    folders.forget_in_shards(operator_id, key)
     ended = 0
     for dataset in found:
         dataset.people = people.without(bytes(dataset.people), key)
@@ -188,6 +199,16 @@ def forget(*, operator_id: UUID, subject_id: UUID) -> dict[str, int]:
     if ended or models["models_awaiting_retrain"]:
         request_run(operator_id=operator_id, trigger=Trigger.ERASURE, actor="system:erasure")
     return {"datasets": len(found), "runs_ended": ended, **models}
+
+
+def _request(operator_id: UUID, trigger: Trigger, actor: str, terms: Mapping[str, Any]) -> Run:
+    run = Run.objects.create(operator_id=operator_id, trigger=trigger, requested_by=actor, terms=dict(terms))
+    record(
+        operator_id=operator_id, actor=actor, action="run.requested", target=run.public_id,
+        detail={"trigger": run.trigger, **terms},
+    )  # fmt: skip
+    enqueue(TASK, str(run.id))
+    return run
 
 
 def _fail_abandoned(operator_id: UUID, at: datetime) -> int:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -228,10 +229,17 @@ def populate(operator: Operator, folder: Path, *, shade: int) -> World:
         _log(operator.id, at, names)
         _calibrated(operator.id, at)
         _explored(operator.id, at)
+        _granted(operator.id, at)
         Reply.objects.create(
             operator_id=operator.id, key="an-earlier-key", actor=ACTOR, digest=b"d", status=200, body=b"b"
         )
     return World(operator.id, names)
+
+
+def _granted(operator_id: UUID, at: datetime) -> None:
+    privacy.services.grant(
+        operator_id=operator_id, epsilon=Decimal(4), delta=Decimal("0.0001"), reason="this year", actor=ACTOR, at=at
+    )
 
 
 def _calibrated(operator_id: UUID, at: datetime) -> None:
@@ -444,6 +452,8 @@ def json_bodies() -> dict[str, Callable[[Mapping[str, str]], dict[str, Any]]]:
         "withdraw_by_receipt": lambda names: {"purposes": ["learn"]},
         "record_notice_view": lambda names: {"notice": names["notice"], "screen": names["screen"]},
         "make_rights_request": lambda names: {"subject": names["subject"], "kind": "erasure"},
+        "grant_privacy_budget": lambda names: {"epsilon": "1.5", "delta": "0.00001", "reason": "this year"},
+        "request_private_run": lambda names: {"epsilon": "0.5", "delta": "0.000001"},
         "activate_model": lambda names: {},
         "roll_back_model": lambda names: {},
         "shadow_model": lambda names: {"share": 0.5},

@@ -28,6 +28,8 @@ SCOPES: dict[str, set[str]] = {
     "read_consents": {"subjects"}, "give_consent": {"subjects"}, "withdraw_consents": {"subjects"},
     "read_current_notice": {"kiosk", "device", "subjects", "read"}, "record_notice_view": {"kiosk", "device"},
     "list_rights_requests": {"subjects"}, "make_rights_request": {"subjects"}, "read_rights_request": {"subjects"},
+    "read_privacy_budget": {"subjects"}, "list_privacy_budget_entries": {"subjects"},
+    "grant_privacy_budget": {"subjects"}, "request_private_run": {"models"},
     "list_models": {"models", "read"}, "read_model": {"models", "read"}, "activate_model": {"models"},
     "roll_back_model": {"models"}, "shadow_model": {"models"}, "canary_model": {"models"}, "retire_model": {"models"},
     "read_model_policy": {"models", "read"}, "set_model_policy": {"models"}, "list_alerts": {"models", "read"},

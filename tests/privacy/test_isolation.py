@@ -1,6 +1,7 @@
 """Templates, requests and certificates of one operator are out of reach of another, by raw SQL too."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,13 +11,14 @@ from accounts.models import Operator
 from core.tenancy import operator_scope, platform_scope
 from privacy import selectors, services
 
-TABLES = ["identities_template", "privacy_rightsrequest", "privacy_certificate"]
+TABLES = ["identities_template", "privacy_rightsrequest", "privacy_certificate", "privacy_budgetentry"]
 
 
 @pytest.fixture
 def filled(operator: Operator, person: Any, at: datetime) -> Any:
     """Something in every table."""
     services.erase(operator_id=operator.id, subject_id=person().id, actor="a", at=at)
+    services.grant(operator_id=operator.id, epsilon=Decimal(1), delta=Decimal(0), reason="r", actor="a", at=at)
     stays = person()
     return services.ask(
         operator_id=operator.id, subject_id=stays.id, kind="objection", channel="c", actor="a", at=at

@@ -14,6 +14,7 @@ from core.queue import enqueue
 from privacy import selectors
 from privacy.digests import digest_of
 from privacy.services.erasure import erase
+from privacy.services.private_run import return_unused
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ def sweep(*, operator_id: UUID, at: datetime) -> dict[str, int]:
         "notice_views": subjects.services.forget_notice_views(operator_id=operator_id, before=at - NOTICE_VIEWS),
         "erasures_waiting": len(waiting),
         "erasures_repeated": repeat_erasures(operator_id=operator_id, at=at),
+        "budget_returned": return_unused(operator_id=operator_id, at=at),
     }
 
 

@@ -91,20 +91,22 @@ class Checkpoints:
             self.folder.glob(".*.partial")
         )
 
-    def forget(self, viewer: str, key: bytes) -> int:
-        """Delete every checkpoint that was made with a person's rows, at once; return how many files went.
+    def made_with(self, viewer: str, key: bytes) -> list[Path]:
+        """Return every checkpoint that was made with a person's rows, or would have been if there were any.
 
         Args:
             viewer: the person's pseudonym, as the log names them.
-            key: the key by which people were dealt. Without a readable manifest every checkpoint goes.
+            key: the key by which people were dealt. Without a readable manifest every file may have been.
         """
         manifest = self.manifest()
         if manifest is None:
-            return self.clear()
+            return [path for path in self.folder.iterdir() if path.is_file()]
         place = Sharding(manifest.shards, manifest.slices, key).place_of(viewer)
-        return self._delete(
-            path for path, shard, part, _ in self._files() if shard == place.shard and part >= place.slice
-        )
+        return [path for path, shard, part, _ in self._files() if shard == place.shard and part >= place.slice]
+
+    def forget(self, viewer: str, key: bytes) -> int:
+        """Delete every checkpoint that was made with a person's rows, at once; return how many files went."""
+        return self._delete(self.made_with(viewer, key))
 
     def clear(self) -> int:
         """Delete every checkpoint and the manifest; return how many files went."""
