@@ -59,9 +59,9 @@ class Held:
         self.share, self.shares = share
 
     @property
-    def widths(self) -> dict[str, int]:
-        """Count the ids of a row, by feature."""
-        return {name: ids.shape[-1] for name, ids in self.feeds.items()}
+    def kinds(self) -> dict[str, Kind]:
+        """Tell the shape and the type of a row of each feed."""
+        return {name: (values.shape[1:], values.dtype.name) for name, values in self.feeds.items()}
 
     @property
     def columns(self) -> int:
