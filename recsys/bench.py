@@ -87,8 +87,8 @@ def speeds(
 ) -> list[Speed]:
     """Time `Ranker.rank` and the bare session call on the same decisions, in turns, so that a slow moment hits all.
 
-    Each call follows one of its own that is not timed: what another model left in the processor's caches is no part of
-    a comparison.
+    Before each ranker's turn it ranks once without being timed: what another one left in the processor's caches is no
+    part of a comparison.
 
     Args:
         rounds: decisions of each.
@@ -96,37 +96,37 @@ def speeds(
         clock: seconds; `time.thread_time` leaves out what other programs take of a busy machine.
     """
     people = [viewer(number) for number in range(viewers)]
-    ways: dict[tuple[str, str], Way] = {}
-    for name, ranker in rankers.items():
-        shown = catalogue(candidates, ranker.spec)
-        ways[name, "rank"] = lambda ranker=ranker, shown=shown: ranker.rank(CONTEXT, people, shown)  # type: ignore[misc]
-        feeds = encode(CONTEXT, people, shown, 0, ranker.spec)
-        ways[name, "bare"] = lambda ranker=ranker, feeds=feeds: ranker.run(feeds)  # type: ignore[misc]
-    ways |= {(name, "rank"): way for name, way in (peers or {}).items()}
-    taken = _in_turns(ways, rounds, clock)
+    ways = {name: _ways(ranker, people, candidates) for name, ranker in rankers.items()}
+    ways |= {name: {"rank": way} for name, way in (peers or {}).items()}
     return [
         Speed(
             name,
             viewers,
             candidates,
-            median(times),
-            float(np.percentile(times, 99)),
-            median(taken[name, "bare"]) if (name, "bare") in taken else None,
+            median(taken["rank"]),
+            float(np.percentile(taken["rank"], 99)),
+            median(taken["bare"]) if "bare" in taken else None,
         )
-        for (name, what), times in taken.items()
-        if what == "rank"
+        for name, taken in _in_turns(ways, rounds, clock).items()
     ]
 
 
-def _in_turns(ways: Mapping[tuple[str, str], Way], rounds: int, clock: Clock) -> dict[tuple[str, str], list[float]]:
-    taken: dict[tuple[str, str], list[float]] = {key: [] for key in ways}
+def _ways(ranker: Ranker, people: Sequence[Viewer], candidates: int) -> dict[str, Way]:
+    shown = catalogue(candidates, ranker.spec)
+    feeds = encode(CONTEXT, people, shown, 0, ranker.spec)
+    return {"rank": lambda: ranker.rank(CONTEXT, people, shown), "bare": lambda: ranker.run(feeds)}
+
+
+def _in_turns(ways: Mapping[str, Mapping[str, Way]], rounds: int, clock: Clock) -> dict[str, dict[str, list[float]]]:
+    taken: dict[str, dict[str, list[float]]] = {name: {what: [] for what in own} for name, own in ways.items()}
     gc.collect()
     for number in range(rounds):
-        for key in list(ways)[:: -1 if number % 2 else 1]:
-            ways[key]()
-            started = clock()
-            ways[key]()
-            taken[key].append(1000 * (clock() - started))
+        for name, own in ways.items():
+            next(iter(own.values()))()
+            for what in list(own)[:: -1 if number % 2 else 1]:
+                started = clock()
+                own[what]()
+                taken[name][what].append(1000 * (clock() - started))
     return taken
 
 
