@@ -118,10 +118,10 @@ def train_behaviour(
 def _fit(learner: Any, train: Futures, validation: Futures, progress: Progress) -> None:
     plan = schedule(len(train), BATCH_SIZE, usual=EPOCHS, least_steps=STEPS)
     steps = Steps(learner, loss, batch_size=plan.batch_size, learning_rate=CONFIG.learning_rate)
-    source, random = Held(train.feeds, train.targets), np.random.default_rng(np.random.randint(2**31))
+    feed = steps.feed(Held(train.feeds, train.targets), np.random.default_rng(np.random.randint(2**31)))
     best = Best(learner)
     for epoch in range(plan.epochs):
-        steps.go_through(source, random)
+        steps.go_through(feed)
         found = float(tf.reduce_mean(loss(validation.targets, forward(learner, validation.feeds, BATCH_SIZE))))
         progress("behaviour", epoch + 1, plan.epochs, f"validation loss {found:.4f}")
         if best.outdone_for(found) >= plan.patience:

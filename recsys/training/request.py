@@ -18,7 +18,7 @@ Quantisation = Literal["float16", "int8"]
 Retriever = Literal["two_tower", "factors", "neighbours"]
 RETRIEVERS: tuple[Retriever, ...] = get_args(Retriever)
 QUANTISATIONS: tuple[Quantisation, ...] = get_args(Quantisation)
-USUAL: tuple[Kind, ...] = ("din", "deepfm")
+USUAL: tuple[Kind, ...] = ("dotdin", "deepfm")
 SEVERAL_TASKS: tuple[Kind, ...] = ("mmoe", "ple")
 
 

@@ -21,7 +21,7 @@ def ranker(trained):
     return Ranker.load(trained.file, trained.report.artefact.digest)
 
 
-@pytest.mark.parametrize("kind", ["din", "deepfm"])
+@pytest.mark.parametrize("kind", ["dotdin", "deepfm"])
 def test_the_planted_taste_is_learnt(trained, kind):
     report, baseline = trained.report.models[kind], trained.report.baselines["item_rate"]
 
@@ -34,7 +34,7 @@ def test_the_planted_taste_is_learnt(trained, kind):
 def test_the_better_kind_on_validation_is_exported(trained):
     models = trained.report.models
 
-    assert set(models) == {"din", "deepfm"}
+    assert set(models) == {"dotdin", "deepfm"}
     assert trained.report.kind == min(models, key=lambda kind: models[kind].validation.log_loss)
 
 
@@ -66,7 +66,7 @@ def test_no_partial_files_stay_behind(trained):
 
 
 def test_progress_names_every_stage(trained):
-    assert list(dict.fromkeys(trained.stages)) == ["din", "deepfm", "retrieval", "export", "behaviour"]
+    assert list(dict.fromkeys(trained.stages)) == ["behaviour", "dotdin", "deepfm", "retrieval", "export", "explain"]
 
 
 def test_the_report_is_json(trained, tmp_path):
@@ -75,7 +75,7 @@ def test_the_report_is_json(trained, tmp_path):
     content = json.loads((tmp_path / "report.json").read_text())
 
     assert content["rows"] == {"train": 6300, "validation": 1350, "test": 1350}
-    assert set(content["models"]["din"]["test_by_source"]) == {"planted", "other"}
+    assert set(content["models"]["dotdin"]["test_by_source"]) == {"planted", "other"}
     assert content["baselines"]["base_rate"]["auc"] == 0.5
     assert content["boundaries"]["validation"] < content["boundaries"]["test"]
 
@@ -119,6 +119,18 @@ def test_the_same_seed_gives_the_same_network(planted):
     assert np.abs(first - other).max() > 1e-4
 
 
+def test_the_ranker_shortlists_what_a_viewer_loves_with_the_towers_in_its_file(ranker, lover_of):
+    context = Context("screen-1", "venue-1", "retail", "checkout", hour=9, weekday=4, party=1)
+    categories = [lover_of.categories[number % 6] for number in range(60)]
+    catalogue = encode_items([Item(f"creative-{number}", category) for number, category in enumerate(categories)])
+    eligible = np.arange(60)
+
+    for category in lover_of.categories:
+        viewer = Viewer("never seen", lover_of(category))
+        found = ranker.shortlist(context, [viewer], catalogue, eligible, 10, np.zeros(60))
+        assert sum(categories[place] == category for place in found) >= 6  # one in six by chance
+
+
 def test_retrieval_finds_more_than_popularity_does(trained):
     report = trained.report.retrieval
 
@@ -154,10 +166,10 @@ def test_the_behaviour_model_expects_the_category_a_viewer_keeps_to(trained):
     assert report.log_loss < report.popular_log_loss
 
 
-def test_the_lstm_stays_one_operation_in_onnx(trained):
+def test_the_recurrent_layer_stays_one_operation_in_onnx(trained):
     graph = onnx.load(trained.output / trained.report.behaviour.artefact.file).graph
 
-    assert [node.op_type for node in graph.node].count("LSTM") == 1
+    assert [node.op_type for node in graph.node].count("GRU") == 1
     assert "Loop" not in {node.op_type for node in graph.node}
 
 
@@ -165,7 +177,14 @@ def test_only_what_is_asked_for_is_trained(planted, trained, tmp_path):
     from recsys.training.experiment import train
 
     request = replace(
-        trained.request, output=tmp_path, kinds=("deepfm",), retrieval=False, behaviour=False, max_rows=2_000, epochs=1
+        trained.request,
+        output=tmp_path,
+        kinds=("deepfm",),
+        retrieval=False,
+        behaviour=False,
+        quantise="float16",
+        max_rows=2_000,
+        epochs=1,
     )
 
     report = train(request)
@@ -173,4 +192,7 @@ def test_only_what_is_asked_for_is_trained(planted, trained, tmp_path):
     assert (report.kind, list(report.models)) == ("deepfm", ["deepfm"])
     assert (report.retrieval, report.behaviour) == (None, None)
     assert report.rows == {"train": 1400, "validation": 300, "test": 300}
-    assert [path.name for path in tmp_path.iterdir()] == [report.artefact.file]
+    assert report.quantisation.method == "float16"
+    assert (report.artefact.bytes == report.quantisation.bytes) == (report.quantisation.refused == "")
+    assert report.artefact.file in {path.name for path in tmp_path.iterdir()}
+    assert Ranker.load(tmp_path / report.artefact.file, report.artefact.digest).towers is None
