@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from recsys.training.dataset import SCHEMA, data_digest
 from training.errors import RunFailed
 
-GROUP = 20_000
+GROUP = 10_000
 """Rows held in memory at once."""
 
 
