@@ -14,12 +14,12 @@ from training.gates.calibration import chance_error
 from training.gates.checks import Rows, absolute_checks, relative_checks
 from training.gates.resampling import (
     Difference,
-    Order,
-    auc_difference,
+    Figure,
+    auc_figure,
     clusters_of,
-    gauc_difference,
-    log_loss_difference,
-    resamples,
+    differences,
+    gauc_figure,
+    log_loss_figure,
     row_losses,
 )
 
@@ -68,63 +68,104 @@ def test_whoever_passes_still_passes_on_looser_terms(rows: Rows, by: float) -> N
     assert {name for name, passes in before.items() if passes} <= {name for name, passes in after.items() if passes}
 
 
+def figures(rows: Rows, one: Floats, other: Floats) -> list[Figure | None]:
+    everything = np.ones(len(rows.labels), dtype=bool)
+    return [
+        log_loss_figure(rows.labels, one, other, everything),
+        auc_figure(rows.labels, one, other, everything),
+        gauc_figure(rows.labels, one, other, rows.viewers),
+    ]
+
+
 @quick
 @given(rows=made())
 def test_a_challenger_and_a_champion_that_change_places_change_signs(rows: Rows) -> None:
     assert rows.champion is not None
-    there = (rows.labels, rows.challenger, rows.champion, rows.viewers, 5)
-    back = (rows.labels, rows.champion, rows.challenger, rows.viewers, 5)
+    there, back = figures(rows, rows.challenger, rows.champion), figures(rows, rows.champion, rows.challenger)
 
-    for measure in (log_loss_difference, auc_difference, gauc_difference):
-        one, other = measure(*there), measure(*back)
+    for one, other in zip(there, back, strict=True):
         assert (one is None) == (other is None)
         if one is not None and other is not None:
             assert one.value == pytest.approx(-other.value, abs=1e-12)
-            assert one.error == pytest.approx(other.error, abs=1e-12)
+            assert one.influences == pytest.approx(-other.influences, abs=1e-12)
 
 
 @quick
 @given(rows=made())
-def test_figures_are_those_of_the_metrics(rows: Rows) -> None:
+def test_figures_are_those_of_the_metrics_and_influences_cancel_out(rows: Rows) -> None:
     assert rows.champion is not None
     pair, labels, viewers = (rows.challenger, rows.champion), rows.labels, rows.viewers
-    found = (
-        log_loss_difference(labels, *pair, viewers, 1),
-        auc_difference(labels, *pair, viewers, 1),
-        gauc_difference(labels, *pair, viewers, 1),
-    )
     losses, aucs = ([function(labels, scores) for scores in pair] for function in (metrics.log_loss, metrics.auc))
     gaucs = [metrics.grouped_auc(labels, scores, viewers) for scores in pair]
 
-    for difference, (one, other) in zip(found, (losses, aucs, gaucs), strict=True):
+    for found, (one, other) in zip(figures(rows, *pair), (losses, aucs, gaucs), strict=True):
         if one is None or other is None:
-            assert difference is None
+            assert found is None
         else:
-            assert difference is not None
-            assert difference.value == pytest.approx(one - other, abs=1e-9)
+            assert found is not None
+            assert found.value == pytest.approx(one - other, abs=1e-9)
+            assert found.influences.sum() == pytest.approx(0, abs=1e-9)
 
 
 @quick
-@given(weights=st.lists(st.integers(0, 3), min_size=8, max_size=8), seed=st.integers(0, 1000))
-def test_a_weight_counts_like_that_many_rows(weights: list[int], seed: int) -> None:
-    random = np.random.default_rng(seed)
-    labels, scores = (random.random(8) < 0.5).astype(np.float64), random.integers(0, 4, 8) / 4
-    weighted = Order.of(scores).auc(labels, np.array(weights, dtype=np.float64))
-    repeated = metrics.auc(np.repeat(labels, weights), np.repeat(scores, weights))
+@given(rows=made())
+def test_rows_outside_a_cohort_have_no_influence_on_it(rows: Rows) -> None:
+    assert rows.champion is not None
+    mask = rows.cohorts["scene=lobby"]
+    if not mask.any():
+        return
+    pair = (rows.labels, rows.challenger, rows.champion, mask)
+    alone = np.ones(int(mask.sum()), dtype=bool)
 
-    assert (repeated is None and np.isnan(weighted)) or weighted == pytest.approx(repeated)
+    for figure in (log_loss_figure, auc_figure):
+        found, apart = figure(*pair), figure(*(column[mask] for column in pair[:3]), alone)
+        assert (found is None) == (apart is None)
+        if found is not None and apart is not None:
+            assert found.value == pytest.approx(apart.value)
+            assert found.influences[mask] == pytest.approx(apart.influences)
+            assert not found.influences[~mask].any()
+
+
+def test_the_error_of_an_auc_is_the_one_its_full_bootstrap_has() -> None:
+    random = np.random.default_rng(13)
+    size = 600
+    chances = random.beta(2, 4, size)
+    labels = (random.random(size) < chances).astype(np.float64)
+    one, other = (np.clip(chances + random.normal(0, spread, size), 0.01, 0.99) for spread in (0.05, 0.2))
+    figure = auc_figure(labels, one, other, np.ones(size, dtype=bool))
+    assert figure is not None
+
+    [found] = differences([figure], np.full(size, -1), 7)
+
+    again = []
+    for _ in range(300):
+        drawn = random.integers(0, size, size)
+        both = [metrics.auc(labels[drawn], scores[drawn]) for scores in (one, other)]
+        assert both[0] is not None
+        assert both[1] is not None
+        again.append(both[0] - both[1])
+    assert found.error == pytest.approx(np.std(again), rel=0.2)
+
+
+def test_rows_of_one_viewer_make_less_sure_than_as_many_of_different_viewers() -> None:
+    random = np.random.default_rng(1)
+    gains = np.repeat(random.normal(0, 1, 50), 20)
+    figure = Figure(float(gains.mean()), (gains - gains.mean()) / len(gains))
+
+    [alike], [apart] = (differences([figure], whose, 3) for whose in (np.repeat(np.arange(50), 20), np.full(1000, -1)))
+
+    assert alike.error == pytest.approx(apart.error * np.sqrt(20), rel=0.2)
 
 
 @quick
 @given(clusters=st.lists(st.integers(-1, 4), min_size=1, max_size=30))
-def test_rows_of_one_viewer_are_drawn_together_and_nobodys_rows_alone(clusters: list[int]) -> None:
+def test_clusters_are_numbered_and_nobodys_rows_stand_alone(clusters: list[int]) -> None:
     given_clusters = np.array(clusters, dtype=np.intp)
     whose = clusters_of(given_clusters)
 
-    assert len(set(whose.tolist())) == len({c for c in clusters if c >= 0}) + clusters.count(-1)
-    for weights in list(resamples(given_clusters, 1))[:3]:
-        for cluster in {c for c in clusters if c >= 0}:
-            assert len(set(weights[given_clusters == cluster].tolist())) == 1
+    assert sorted(set(whose.tolist())) == list(range(len({c for c in clusters if c >= 0}) + clusters.count(-1)))
+    for cluster in {c for c in clusters if c >= 0}:
+        assert len(set(whose[given_clusters == cluster].tolist())) == 1
 
 
 def test_the_bootstrap_knows_the_standard_error_of_a_mean() -> None:
@@ -133,7 +174,7 @@ def test_the_bootstrap_knows_the_standard_error_of_a_mean() -> None:
     one, other = np.full(5_000, 0.3), np.full(5_000, 0.35)
     losses = row_losses(labels, one) - row_losses(labels, other)
 
-    found = log_loss_difference(labels, one, other, np.full(5_000, -1), 3)
+    [found] = differences([log_loss_figure(labels, one, other, np.ones(5_000, dtype=bool))], np.full(5_000, -1), 3)
 
     assert found.error == pytest.approx(losses.std() / np.sqrt(5_000), rel=0.15)
     assert found.interval() == pytest.approx(

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.training.metrics import Metrics, measure
+from recsys.training.metrics import Metrics, auc, expected_calibration_error, log_loss, measure
 from registry.terms import Gates
 from training.gates.calibration import chance_error
 from training.gates.check import Check
 from training.gates.resampling import (
     LEVEL,
     Difference,
-    auc_difference,
-    gauc_difference,
-    log_loss_difference,
+    Figure,
+    auc_figure,
+    differences,
+    gauc_figure,
+    log_loss_figure,
 )
 
 SEED = 2026
@@ -51,24 +53,24 @@ class Rows:
 
 def absolute_checks(rows: Rows, terms: Gates) -> list[Check]:
     """Return the gates that need no champion: it must have learnt something, and mean what it says."""
-    metrics, base = rows.metrics(rows.challenger), rows.metrics(rows.forecast)
-    floor = base.log_loss - terms.base_rate_margin
-    learnt, auc = metrics.log_loss <= floor, metrics.auc
+    own, base = log_loss(rows.labels, rows.challenger), log_loss(rows.labels, rows.forecast)
+    ranks, error = auc(rows.labels, rows.challenger), expected_calibration_error(rows.labels, rows.challenger)
+    floor = base - terms.base_rate_margin
+    learnt, ranked = own <= floor, ranks is not None and ranks > 0.5
     ceiling = max(terms.ece_ceiling, chance_error(rows.challenger, SEED))
     beats = "beats" if learnt else "does not beat"
     return [
         Check(
-            "base rate", metrics.log_loss, floor, learnt,
-            f"Its log loss {metrics.log_loss:.4f} {beats} the constant forecast's {base.log_loss:.4f}.",
+            "base rate", own, floor, learnt, f"Its log loss {own:.4f} {beats} the constant forecast's {base:.4f}."
         ),
         Check(
-            "chance", auc, 0.5, auc is not None and auc > 0.5,
-            f"It ranks {'better' if auc is not None and auc > 0.5 else 'no better'} than chance:"
-            f" AUC {'undefined' if auc is None else format(auc, '.4f')}.",
+            "chance", ranks, 0.5, ranked,
+            f"It ranks {'better' if ranked else 'no better'} than chance:"
+            f" AUC {'undefined' if ranks is None else format(ranks, '.4f')}.",
         ),
         Check(
-            "calibration", metrics.ece, ceiling, metrics.ece <= ceiling,
-            f"Its calibration error {metrics.ece:.4f} is {'within' if metrics.ece <= ceiling else 'above'}"
+            "calibration", error, ceiling, error <= ceiling,
+            f"Its calibration error {error:.4f} is {'within' if error <= ceiling else 'above'}"
             f" {ceiling:.4f}, the most that is allowed or that chance explains.",
         ),
     ]  # fmt: skip
@@ -78,16 +80,27 @@ def relative_checks(rows: Rows, terms: Gates) -> list[Check]:
     """Return the gates against the champion on the same rows; none without one."""
     if rows.champion is None:
         return []
-    pair = (rows.labels, rows.challenger, rows.champion)
-    gauc = gauc_difference(*pair, rows.viewers, SEED)
+    pair, everything = (rows.labels, rows.challenger, rows.champion), np.ones(len(rows.labels), dtype=bool)
+    asked = {
+        "log loss": log_loss_figure(*pair, everything),
+        "AUC": auc_figure(*pair, everything),
+        "GAUC": gauc_figure(*pair, rows.viewers),
+    }
+    found = _told(asked, rows.viewers)
     return [
-        _less("log loss", log_loss_difference(*pair, rows.viewers, SEED), terms.log_loss_tolerance),
-        _more("AUC", auc_difference(*pair, rows.viewers, SEED), terms.auc_tolerance, "the rows hold one class only"),
-        _more("GAUC", gauc, terms.gauc_tolerance, "no viewer engaged with one thing and not with another"),
+        _less("log loss", found["log loss"], terms.log_loss_tolerance),
+        _more("AUC", found.get("AUC"), terms.auc_tolerance, "the rows hold one class only"),
+        _more("GAUC", found.get("GAUC"), terms.gauc_tolerance, "no viewer engaged with one thing and not with another"),
         _calibration(rows, rows.champion, terms),
         _coverage(rows.coverage, terms),
         *_cohorts(rows, rows.champion, terms),
     ]
+
+
+def _told(asked: Mapping[str, Figure | None], viewers: NDArray[np.intp]) -> dict[str, Difference]:
+    """Return the figures that there are, with their errors, by name."""
+    figures = {name: figure for name, figure in asked.items() if figure is not None}
+    return dict(zip(figures, differences(list(figures.values()), viewers, SEED), strict=True))
 
 
 def _less(name: str, difference: Difference, tolerance: float) -> Check:
@@ -107,7 +120,7 @@ def _more(name: str, difference: Difference | None, tolerance: float, why_not: s
 
 
 def _calibration(rows: Rows, champion: NDArray[np.float64], terms: Gates) -> Check:
-    own, theirs = rows.metrics(rows.challenger).ece, rows.metrics(champion).ece
+    own, theirs = (expected_calibration_error(rows.labels, scores) for scores in (rows.challenger, champion))
     ceiling = max(theirs + terms.ece_tolerance, chance_error(rows.challenger, SEED))
     return Check(
         "calibration against the champion", own, ceiling, own <= ceiling,
@@ -133,22 +146,24 @@ def _cohorts(rows: Rows, champion: NDArray[np.float64], terms: Gates) -> list[Ch
     Bonferroni: the intervals of all cohorts hold together 95 times in 100.
     """
     large = {name: mask for name, mask in rows.cohorts.items() if mask.sum() >= terms.cohort_rows}
-    level = 1 - (1 - LEVEL) / max(2 * len(large), 1)
-    found: list[Check] = []
-    for name, mask in rows.cohorts.items():
-        if name not in large:
-            sentence = f"{int(mask.sum())} rows are too few to judge {name} by."
-            found.append(Check(f"cohort {name}", None, None, True, sentence, judged=False))
-            continue
-        part = (rows.labels[mask], rows.challenger[mask], champion[mask])
-        loss = log_loss_difference(*part, rows.viewers[mask], SEED)
-        found.append(_cohort(f"log loss of {name}", loss, loss.interval(level), terms.cohort_log_loss_tolerance, 1))
-        positives = int(part[0].sum())
-        if min(positives, len(part[0]) - positives) >= FEWEST_OF_A_CLASS:
-            auc = auc_difference(*part, rows.viewers[mask], SEED)
-            assert auc is not None
-            found.append(_cohort(f"AUC of {name}", auc, auc.interval(level), terms.cohort_auc_tolerance, -1))
-    return found
+    asked: dict[str, Figure | None] = {}
+    for name, mask in large.items():
+        pair, positives = (rows.labels, rows.challenger, champion, mask), int(rows.labels[mask].sum())
+        asked[f"log loss of {name}"] = log_loss_figure(*pair)
+        if min(positives, int(mask.sum()) - positives) >= FEWEST_OF_A_CLASS:
+            asked[f"AUC of {name}"] = auc_figure(*pair)
+    level = 1 - (1 - LEVEL) / max(len(asked), 1)
+    judged = [
+        _cohort(name, found, found.interval(level), terms.cohort_auc_tolerance, -1)
+        if name.startswith("AUC")
+        else _cohort(name, found, found.interval(level), terms.cohort_log_loss_tolerance, 1)
+        for name, found in _told(asked, rows.viewers).items()
+    ]
+    small = {name: int(mask.sum()) for name, mask in rows.cohorts.items() if name not in large}
+    return judged + [
+        Check(f"cohort {name}", None, None, True, f"{count} rows are too few to judge {name} by.", judged=False)
+        for name, count in small.items()
+    ]
 
 
 def _cohort(name: str, difference: Difference, interval: tuple[float, float], tolerance: float, worse: int) -> Check:

@@ -16,7 +16,7 @@ from registry import observations
 from registry.selectors import Policy
 from registry.terms import Gates
 from training.gates.check import Check
-from training.gates.resampling import log_loss_difference
+from training.gates.resampling import differences, log_loss_figure
 from training.watching.guards import errors, latency
 
 FEWEST_PLAYS = 100
@@ -100,7 +100,8 @@ def _forecasts(columns: list[NDArray[np.float64]], terms: Gates) -> Check:
         sentence = f"{plays} plays are too few to judge its forecasts by."
         return Check("forecasts", None, None, True, sentence, judged=False)
     shadow, champion, labels = columns
-    found = log_loss_difference(labels, shadow, champion, np.full(plays, -1, dtype=np.intp), SEED)
+    figure = log_loss_figure(labels, shadow, champion, np.ones(plays, dtype=bool))
+    [found] = differences([figure], np.full(plays, -1, dtype=np.intp), SEED)
     low, high = found.interval()
     sentence = (
         f"Its log loss on {plays} plays is {found.value:+.4f} against the champion's ({low:+.4f} to {high:+.4f});"
