@@ -236,10 +236,13 @@ class Candidates:
     Attributes:
         keys: the creatives' keys, length N.
         ids: int32, shape (3, N): ids of creative, category and advertiser.
+        pictures: float32, shape (N, width): what the creatives look like, see `recsys.pictures`; None where nobody
+            looked.
     """
 
     keys: tuple[str, ...]
     ids: Ids
+    pictures: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -247,9 +250,12 @@ class Candidates:
     def take(self, indices: NDArray[np.integer] | Sequence[int]) -> Candidates:
         """Select some candidates by their positions, in the order given."""
         chosen = np.asarray(indices, dtype=np.intp)
-        if chosen.size < 2:
-            return Candidates(tuple(self.keys[index] for index in chosen), self.ids.take(chosen, axis=1))
-        return Candidates(itemgetter(*chosen.tolist())(self.keys), self.ids.take(chosen, axis=1))
+        places = chosen.tolist()
+        return Candidates(
+            itemgetter(*places)(self.keys) if len(places) > 1 else tuple(self.keys[place] for place in places),
+            self.ids.take(chosen, axis=1),
+            None if self.pictures is None else self.pictures.take(chosen, axis=0),
+        )
 
 
 def encode_items(items: Sequence[Item], spec: FeatureSpec = DEFAULT_SPEC) -> Candidates:

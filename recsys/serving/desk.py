@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from recsys.features import ITEM_WORDS, Candidates, Context, FeatureSpec, Viewer, encode_viewers
 
+PICTURE = "creative_picture"
+"""What a network calls the pictures of candidates, if it looks at them: `recsys.pictures.vision.PICTURE`."""
+
 
 class Desk:
     """The inputs of decisions for one number of viewers; of one thread, for a second one would write over the first.
@@ -26,7 +29,8 @@ class Desk:
         self._histories = np.zeros((len(spec.histories), viewers, spec.history_length), dtype=np.int32)
         self._binding = session.io_binding()
         self._output = session.get_outputs()[0].name
-        taken = {node.name for node in session.get_inputs()}
+        taken = {node.name: node.shape for node in session.get_inputs()}
+        self._picture_width: int = taken[PICTURE][-1] if PICTURE in taken else 0
         self._candidates = [(place, name) for place, name in enumerate(ITEM_WORDS) if name in taken]
         rows = (
             *zip(spec.viewer_singles, self._singles, strict=True),
@@ -43,7 +47,15 @@ class Desk:
         encode_viewers(context, viewers, position, self._spec, self._singles, self._histories)
         for place, name in self._candidates:
             self._binding.bind_cpu_input(name, np.ascontiguousarray(candidates.ids[place : place + 1]))
+        if self._picture_width:
+            self._binding.bind_cpu_input(PICTURE, self._pictures(candidates))
         self._binding.bind_output(self._output)  # anew each time: its shape follows the candidates
         self._session.run_with_iobinding(self._binding)
         scores: NDArray[np.float32] = self._binding.copy_outputs_to_cpu()[0]
         return scores
+
+    def _pictures(self, candidates: Candidates) -> NDArray[np.float32]:
+        """Lay out what the candidates look like, zeros where nobody looked; shape (1, candidates, width)."""
+        if candidates.pictures is None:
+            return np.zeros((1, len(candidates), self._picture_width), dtype=np.float32)
+        return np.ascontiguousarray(candidates.pictures[None], dtype=np.float32)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
 from recsys.features import DEFAULT_SPEC, Behaviour, Candidates, Context, Item, Viewer, encode, encode_items, specify
+from recsys.pictures import vision
+from recsys.serving import desk
+from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
 from recsys.serving.protocol import RankerProtocol
 from recsys.serving.ranker import DigestMismatch, OutdatedGraph, Ranker, SpecMismatch, UnreadableModel
 from recsys.serving.uniform import UniformRanker
@@ -119,9 +124,54 @@ def test_a_decision_gives_every_pair_the_score_that_its_row_would_get(write_mode
             assert ranker.score(row).tolist() == [scores[number]]
 
 
-def test_a_corrupt_file_is_refused_even_with_its_own_digest(tmp_path, write_model):
-    from hashlib import sha256
+def test_a_model_that_asks_for_what_nobody_knows_is_refused(write_model):
+    with pytest.raises(UnreadableModel, match="does not run"):
+        Ranker.load(*write_model(viewer="weather"))
 
+
+def picture_model(path):
+    """A split graph whose log-odds are the sum of a picture's three numbers, plus nothing for the hour."""
+    nodes = [
+        helper.make_node("ReduceSum", ["creative_picture", "last"], ["seen"], keepdims=0),
+        helper.make_node("Cast", ["hour"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["number", "zero"], ["nothing"]),
+        helper.make_node("Add", ["seen", "nothing"], ["logit"]),
+        helper.make_node("Sigmoid", ["logit"], ["probability"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "pictures",
+        [
+            helper.make_tensor_value_info("creative_picture", TensorProto.FLOAT, ["groups", "candidates", 3]),
+            helper.make_tensor_value_info("hour", TensorProto.INT32, ["viewers", 1]),
+        ],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["viewers", "candidates"])],
+        [
+            helper.make_tensor("zero", TensorProto.FLOAT, [], [0.0]),
+            helper.make_tensor("last", TensorProto.INT64, [1], [2]),
+        ],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    about = ModelMetadata("din", DEFAULT_SPEC.digest, "data", "now", Calibration(), SPLIT)
+    helper.set_model_props(made, about.properties())
+    path.write_bytes(made.SerializeToString())
+    return path, sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_model_that_looks_at_pictures_is_given_those_of_the_candidates_or_zeros(tmp_path):
+    ranker = Ranker.load(*picture_model(tmp_path / "model.onnx"))
+    pictures = np.arange(15, dtype=np.float32).reshape(5, 3) / 10
+    seen = Candidates(CANDIDATES.keys, CANDIDATES.ids, pictures)
+
+    chosen = ranker.rank(CONTEXT, VIEWERS, seen.take([4, 1]))
+
+    np.testing.assert_allclose(logit(chosen), [pictures.sum(axis=1)[[4, 1]]] * 2, rtol=1e-4)
+    assert seen.take([2]).pictures.tolist() == [pictures[2].tolist()]
+    assert (ranker.rank(CONTEXT, VIEWERS, CANDIDATES) == 0.5).all()
+    assert desk.PICTURE == vision.PICTURE
+
+
+def test_a_corrupt_file_is_refused_even_with_its_own_digest(tmp_path, write_model):
     whole = write_model()[0].read_bytes()
     for content in (b"", b"no onnx at all", whole[: len(whole) // 2]):
         path = tmp_path / "corrupt.onnx"
