@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.explain.attribution import HISTORY, VIEWER, Attribution, Share
-from recsys.explain.rows import anonymous, encode_one, log_odds, log_odds_of
+from recsys.explain.rows import anonymous, encode_one, log_odds_of, scored
 from recsys.features import Context, Feeds, Item, Viewer
 from recsys.serving.ranker import Ranker
 
@@ -65,10 +65,8 @@ class OcclusionExplainer:
 
     def _values(self, row: Feeds, kept: Mask, keyed: bool) -> NDArray[np.float64]:
         """Score what is left of a viewer: calibrated log-odds, shape (subsets,)."""
-        parts = [
-            self._ranker.score(self._subsets(row, kept[at : at + ROWS], keyed)) for at in range(0, len(kept), ROWS)
-        ]
-        return log_odds(np.concatenate(parts))
+        starts = range(0, len(kept), ROWS)
+        return np.concatenate([scored(self._ranker, self._subsets(row, kept[at : at + ROWS], keyed)) for at in starts])
 
     def _subsets(self, row: Feeds, kept: Mask, keyed: bool) -> Feeds:
         """Encode subsets of what is known; a history from which something is left out closes up.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.explain.errors import ExplanationRefused
 from recsys.features import Context, Feeds, Item, Viewer, encode, encode_items
 from recsys.serving.ranker import Ranker
 
@@ -25,8 +26,20 @@ def anonymous(rows: Feeds, ranker: Ranker) -> Feeds:
 
 
 def log_odds_of(ranker: Ranker, row: Feeds) -> float:
-    """Score one row: calibrated log-odds."""
-    return float(log_odds(ranker.score(row))[0])
+    """Score one row: calibrated log-odds; see `scored`."""
+    return float(scored(ranker, row)[0])
+
+
+def scored(ranker: Ranker, rows: Feeds) -> NDArray[np.float64]:
+    """Score rows: calibrated log-odds, shape (rows,).
+
+    Raises:
+        ExplanationRefused: the model does not run on them, for instance because it looks at pictures as well.
+    """
+    try:
+        return log_odds(ranker.score(rows))
+    except Exception as error:  # onnxruntime has no class of its own for what a graph lacks
+        raise ExplanationRefused(f"the model does not run on what is to be explained: {error}") from error
 
 
 def log_odds(probabilities: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -81,7 +81,7 @@ def _convert(network: Any, properties: dict[str, str]) -> bytes:
     vectors, ids = vectors_of(network), ids_below(network)
     cut = keras.Model([*vectors.values(), *ids.values()], network.output)
     signature = [_specification(name, tensor, tf.float32) for name, tensor in vectors.items()]
-    signature += [_specification(name + IDS, tensor, tf.int32) for name, tensor in ids.items()]
+    signature += [_specification(name + IDS, tensor, tensor.dtype) for name, tensor in ids.items()]
 
     def explain(*inputs: Any) -> dict[str, Any]:
         watched = inputs[: len(vectors)]

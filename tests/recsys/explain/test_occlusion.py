@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys.explain.attribution import HISTORY, VIEWER
-from recsys.explain.errors import IncompleteAttribution
+from recsys.explain.errors import ExplanationRefused, IncompleteAttribution
 from recsys.explain.occlusion import EXACT_UP_TO, OcclusionExplainer
 from recsys.features import Behaviour, Context, Item, Viewer, encode, encode_items, specify
 
@@ -151,3 +151,11 @@ def test_few_things_are_exact_and_many_are_sampled():
 
     assert list(exact.by_place().values()) == pytest.approx([EXACT_UP_TO / 50] * EXACT_UP_TO, abs=1e-5)
     assert list(sampled.by_place().values()) == pytest.approx([12 / 50] * 12, abs=0.1)
+
+
+def test_a_model_that_does_not_run_on_the_row_is_not_explained():
+    def lacking(rows):
+        raise KeyError("creative_picture")
+
+    with pytest.raises(ExplanationRefused, match="creative_picture"):
+        explain(lacking, viewer(3))
