@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 
 from recsys.benchmark.errors import BenchmarkRefused
-from recsys.commands import benchmark, evaluate_policy, federated, lint, policy_bench, speed, tune
+from recsys.commands import benchmark, evaluate_policy, federated, lint, policy_bench, speed, train_speed, tune
 from recsys.commands.command import Command
 from recsys.commands.lint import LintRefused
 from recsys.guard import ForbiddenFeature
 
-COMMANDS: tuple[Command, ...] = (benchmark, evaluate_policy, federated, lint, policy_bench, speed, tune)
+COMMANDS: tuple[Command, ...] = (benchmark, evaluate_policy, federated, lint, policy_bench, speed, train_speed, tune)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from recsys.features import Feature, FeatureSpec, Feeds
 from recsys.training.configuration import Kind, NetworkConfig
 
 if TYPE_CHECKING:
-    from recsys.training.dataset import Examples
+    from recsys.training.dataset import Examples, Split
     from recsys.training.search import Found
 
 Watch = Callable[[int, float], None]
@@ -144,6 +144,13 @@ def tune(
 
 def _quiet(sentence: str) -> None:
     """Let the passes of a trial go unreported."""
+
+
+def learnable(data: Prepared) -> tuple[FeatureSpec, Split]:
+    """Give prepared data as the product's training has it: its features, and its three parts."""
+    from recsys.training.dataset import Split
+
+    return specification(data), Split(*(_examples(data, rows) for rows in (data.train, data.validation, data.test)))
 
 
 def specification(data: Prepared) -> FeatureSpec:
