@@ -343,10 +343,22 @@ def test_a_bad_log_ends_the_run_in_the_training_itself_and_leaves_the_champion(
     assert leftovers() == []
 
 
-def test_a_vocabulary_that_explodes_is_bounded_in_all_that_is_kept(
+def test_a_vocabulary_that_explodes_ends_the_run_and_leaves_the_champion(
+    tenant: Operator, crowned: UUID, trainer: Any, log: Callable[[Rows], None], request_and_run: Carry
+) -> None:
+    log([{**example(number), "scene": f"scene-{number}"} for number in range(6_000)])
+
+    run = request_and_run()
+
+    assert (run.state, run.reason_code) == ("failed", "vocabulary_too_large")
+    assert "column scene holds more than" in run.reason
+    assert champion(tenant) == crowned
+
+
+def test_what_is_kept_of_a_large_vocabulary_is_bounded(
     tenant: Operator, log: Callable[[Rows], None], trainer: Any, request_and_run: Carry
 ) -> None:
-    rows = [{**example(number), "scene": f"scene-{number}"} for number in range(6_000)]
+    rows = [{**example(number), "scene": f"scene-{number % 600}"} for number in range(6_000)]
     for number, one in enumerate(rows):
         if number % 2:
             one["creative"] = f"crv_{number}"
