@@ -26,6 +26,7 @@ MENU = (
     Entry("creatives", "Creatives", "photo"),
     Entry("subjects", "Subjects", "users", PRIVACY),
     Entry("models", "Models", "chart-dots"),
+    Entry("budget", "Privacy budget", "shield-lock", PRIVACY),
 )
 
 

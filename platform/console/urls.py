@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from console.converters import public
 from console.views import (
+    budget,
     campaigns,
     creatives,
     devices,
@@ -45,6 +46,7 @@ urlpatterns = [
     path("subjects/<sub:subject>/staff", subjects.employ, name="employ"),
     path("subjects/<sub:subject>/withdrawal", subjects.withdraw, name="withdraw"),
     path("subjects/<sub:subject>/erasure", erasure.erase, name="erase"),
+    path("privacy-budget", budget.budget, name="budget"),
     path("models", models.models, name="models"),
     path("models/runs", models.runs, name="runs"),
     path("models/training", models.train, name="train"),
