@@ -23,6 +23,7 @@ import signage.services
 import subjects.services
 from accounts.models import Operator
 from core.ids import public_id
+from core.tenancy import operator_scope
 from core.times import utc
 from decisions.exploration import CHANCE
 from decisions.models import Decision, DecisionViewer
@@ -33,7 +34,7 @@ from identities.viewers import How, ViewerClaim, ViewerState, issue
 from recsys.exploration.posterior import Posterior
 from recsys.features import Candidates, Context, Viewer
 from recsys.serving.uniform import UniformRanker
-from training import exploration, export, lift
+from training import exploration, export, lift, tasks
 from training.exploration import learn_posteriors
 
 RATES = {"Tea": 0.6, "Coffee": 0.3, "Milk": 0.1}
@@ -170,6 +171,16 @@ def test_learning_again_counts_no_play_twice(screen, monkeypatch):
     learn(screen)
 
     assert posterior(screen).digest() == before.digest()
+
+
+def test_the_hourly_task_learns_for_every_operator(screen, monkeypatch):
+    monkeypatch.setattr(exploration, "LEAST_PLAYS", 10)
+    screen.visits(12)
+
+    tasks.explore()
+
+    with operator_scope(screen.operator_id):
+        assert posterior(screen).plays == 12
 
 
 def test_too_few_plays_leave_it_to_chance(screen):
