@@ -9,6 +9,7 @@ from recsys.training.configuration import NetworkConfig
 from recsys.training.networks.attention import ABSENT
 from recsys.training.networks.layout import Layout
 from recsys.training.networks.network import Network, finish
+from recsys.training.networks.places import Places
 from recsys.training.networks.sides import Sides, embed, join, two_widths
 from recsys.training.networks.transformer import head_width
 from recsys.training.tensorflow import keras, tf
@@ -46,18 +47,6 @@ def _match(sides: Sides, config: NetworkConfig, seed: int) -> Any:
         keys = layer([keys, sides.present])
     state = Normalisation()(keys) * sides.present[:, :1]
     return tf.reduce_sum(state * items, axis=-1, keepdims=True)
-
-
-class Places(keras.layers.Layer):  # type: ignore[misc]
-    """Adds to each behaviour a learnt vector of its place; the newest is at place 0."""
-
-    def build(self, shape: Any) -> None:
-        """Make a vector for each place."""
-        self.places = self.add_weight("places", tuple(shape[1:]), initializer=keras.initializers.RandomNormal(0, 0.02))
-
-    def call(self, keys: Any) -> Any:
-        """Add; (viewers, places, width)."""
-        return keys + self.places
 
 
 class Normalisation(keras.layers.Layer):  # type: ignore[misc]

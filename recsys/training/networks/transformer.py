@@ -10,6 +10,7 @@ from recsys.training.networks.attention import TargetAttention
 from recsys.training.networks.layers import PairDense, deepen
 from recsys.training.networks.layout import Layout
 from recsys.training.networks.network import Network, finish
+from recsys.training.networks.places import Places
 from recsys.training.networks.sides import embed, join, two_widths
 from recsys.training.tensorflow import Transformer, tf
 
@@ -25,6 +26,8 @@ def behaviours(layout: Layout, config: NetworkConfig, seed: int) -> Network:
     parts = [join(sides.viewer.values()), join(sides.candidate.values())]
     if sides.histories:
         keys = join(sides.histories.values())
+        # scaled as by Vaswani et al., section 3.4; deepctr's own encoding of places is scaled instead, and drowns them
+        keys = Places()(keys * int(keys.shape[-1]) ** 0.5)
         length = tf.cast(tf.reduce_sum(sides.present, axis=1), tf.int32)
         for block in range(config.blocks):
             keys = _block(config, int(keys.shape[-1]), seed + block)([keys, keys, length, length])
@@ -39,7 +42,7 @@ def _block(config: NetworkConfig, width: int, seed: int) -> Any:
         att_embedding_size=head_width(config, width),
         head_num=config.heads,
         dropout_rate=config.dropout,
-        use_positional_encoding=True,
+        use_positional_encoding=False,
         use_res=True,
         use_feed_forward=True,
         use_layer_norm=True,
