@@ -49,7 +49,7 @@ def _part(spec: FeatureSpec, rows: int, liked: NDArray[np.float32], random: np.r
     category = feeds["category"][:, 0]
     odds = liked[feeds["creative"][:, 0]] + np.where(category % 6 == feeds["hour"][:, 0] % 6, 1.5, -0.5) - 1.0
     if spec.histories:
-        own = np.where(random.random(rows) < 0.5, category, random.integers(0, spec.sizes["category"], rows))
+        own = np.where(random.random(rows) < 0.5, category, random.integers(1, spec.sizes["category"], rows))
         keeps = random.random((rows, PLACES)) < 0.7
         feeds["history_category"] = np.where(keeps, own[:, None], feeds["history_category"]).astype(np.int32)
         odds += np.where(own == category, 1.5, -1.0)

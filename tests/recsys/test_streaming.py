@@ -213,8 +213,10 @@ class TestLearning:
         from recsys.training.fit import score
         from recsys.training.networks import build
         from recsys.training.steps import Steps, log_loss
+        from recsys.training.tensorflow import seed_everything
 
         def learnt(source):
+            seed_everything(5)
             network = build(NetworkConfig.of("deepfm", forgetting=0.0, dropout=0.0), DEFAULT_SPEC, 5)
             steps = Steps(network, log_loss, batch_size=4_096, learning_rate=1e-2)
             feed = steps.feed(source, np.random.default_rng(2))
