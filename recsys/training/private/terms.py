@@ -40,7 +40,7 @@ class PrivacyTerms:
     per_step: int = 256
     passes: float = 30.0
     rows_per_unit: int = 64
-    learning_rate: float = 0.5
+    learning_rate: float = 0.1
 
     def __post_init__(self) -> None:
         if not 0 < self.epsilon <= LARGEST_EPSILON:

@@ -82,7 +82,7 @@ def test_an_erasure_retrains_what_it_has_to_and_the_log_need_not_say_who(
 ) -> None:
     from recsys.training.protected import train_protected
 
-    log = pq.read_table(planted.path).slice(7_000)
+    log = pq.read_table(planted.path).slice(7_800)
     gone = log["viewer"].to_pylist()[-1] or "viewer-1"
     asked = request_of(shards=2, slices=2, shard_key=KEY, checkpoints=tmp_path / "kept")
     pq.write_table(log, asked.parquet)
@@ -110,7 +110,7 @@ def test_a_private_training_tells_what_it_spent(
     from recsys.training.protected import train_protected
 
     asked = request_of(privacy=PrivacyTerms(4.0, passes=2, rows_per_unit=8))
-    pq.write_table(pq.read_table(planted.path).slice(7_000), asked.parquet)
+    pq.write_table(pq.read_table(planted.path).slice(7_800), asked.parquet)
 
     report = train_protected(asked, spec=small_spec)
 
