@@ -21,6 +21,7 @@ from recsys.training.collaborative import factors, neighbours
 from recsys.training.dataset import Examples, Split
 from recsys.training.export import export
 from recsys.training.fit import schedule
+from recsys.training.networks.sides import Forget
 from recsys.training.progress import Progress, silent
 from recsys.training.report import RetrievalReport
 from recsys.training.request import Retriever
@@ -39,6 +40,8 @@ VIEWER_FEATURES = (
 CREATIVE_FEATURES = ("creative", "category", "advertiser")
 WIDTH = 32
 DEPTH = 10
+FORGETTING = 0.5
+"""Share of viewers who are made anonymous while training, so that strangers are placed by their histories."""
 LEARNING_RATE = 3e-3
 EPOCHS, STEPS, BATCH_SIZE = 4, 300, 1024
 
@@ -120,7 +123,8 @@ def train_retrieval(
 def _tower(spec: FeatureSpec, names: tuple[str, ...], title: str) -> Any:
     features = [feature for feature in spec.features if feature.name in names]
     inputs = {feature.name: keras.Input((feature.length,), name=feature.name, dtype="int32") for feature in features}
-    vectors = [_embed(inputs[feature.name], feature.size, feature.length) for feature in features]
+    ids = {name: Forget(FORGETTING)(node) if name == "viewer" else node for name, node in inputs.items()}
+    vectors = [_embed(ids[feature.name], feature.size, feature.length) for feature in features]
     hidden = keras.layers.Dense(2 * WIDTH, activation="relu")(keras.layers.Concatenate()(vectors))
     place = keras.layers.Dense(WIDTH)(hidden)
     return keras.Model(inputs, tf.math.l2_normalize(place, axis=1), name=title)
