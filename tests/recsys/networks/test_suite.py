@@ -165,7 +165,7 @@ def test_a_new_creative_is_judged_by_its_category(session, kind):
 
     found = scores_for(session, lovers_of(3), choice_of(new))[0]
 
-    assert ((found > 0.01) & (found < 0.99)).all()
+    assert ((found > 0.001) & (found < 0.999)).all()
     loved = category_of(new) == 3
     if kind not in LINEAR:
         assert found[loved].mean() > 1.2 * found[~loved].mean()
