@@ -150,14 +150,14 @@ def _measure(served: Any, train: Futures, test: Futures) -> dict[str, Any]:
 
 
 def _dwell(found: NDArray[np.float32], train: Futures, test: Futures) -> dict[str, float | None]:
-    """Measure how far the logarithm of the dwell is off, against the middle of the train part's."""
+    """Measure how far the logarithm of the dwell is off, against the mean of the train part's."""
     earlier, later = train.targets[:, 1], test.targets[:, 1]
     earlier, known = earlier[np.isfinite(earlier)], np.isfinite(later)
     if not (len(earlier) and known.any()):
         return {"dwell_error": None, "typical_dwell_error": None}
     return {
-        "dwell_error": float(np.abs(found[known] - later[known]).mean()),
-        "typical_dwell_error": float(np.abs(np.median(earlier) - later[known]).mean()),
+        "dwell_error": float(np.sqrt(np.square(found[known] - later[known]).mean())),
+        "typical_dwell_error": float(np.sqrt(np.square(earlier.mean() - later[known]).mean())),
     }
 
 

@@ -94,8 +94,8 @@ class BehaviourReport:
     Attributes:
         accuracy, hit_rate, log_loss: at 1, at 3, and in nats, on the later-in-time test part; with `popular_` those of
             the categories' frequencies in the train part.
-        dwell_error: mean distance between the logarithms of one more than the seconds; with `typical_` that of the
-            train part's median. None where the log holds no dwell.
+        dwell_error: root mean square distance between the logarithms of one more than the seconds; with `typical_` that
+            of the train part's mean. None where the log holds no dwell.
         return_log_loss: nats; with `typical_` that of the train part's rate. None where the parts are too short to
             tell who came back.
     """

@@ -91,7 +91,7 @@ def test_it_expects_what_viewers_keep_to_and_for_how_long_they_look(behaviour):
 
     assert report.accuracy > report.popular_accuracy + 0.3
     assert report.log_loss < report.popular_log_loss
-    assert report.dwell_error < report.typical_dwell_error + 0.1
+    assert report.dwell_error < report.typical_dwell_error + 0.05
     assert (report.return_log_loss, report.typical_return_log_loss) == (None, None)
 
 
