@@ -46,9 +46,12 @@ def read(sides: Sides, units: int, seed: int) -> Any:
     keys = join(sides.histories.values())[:, :WINDOW]
     present = sides.present[:, :WINDOW]
     lengths = tf.cast(tf.reduce_sum(present, axis=(1, 2)), tf.int32)
-    kernels = [make(seed) for make in (keras.initializers.GlorotUniform, keras.initializers.Orthogonal)]
     layer = keras.layers.GRU(
-        units, return_sequences=True, kernel_initializer=kernels[0], recurrent_initializer=kernels[1], name=STATE
+        units,
+        return_sequences=True,
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed),
+        recurrent_initializer=keras.initializers.Orthogonal(seed=seed),
+        name=STATE,
     )
     states = layer(tf.reverse_sequence(keys, lengths, seq_axis=1))
     ends = present - tf.pad(present[:, 1:], ((0, 0), (0, 1), (0, 0)))
