@@ -28,7 +28,7 @@ class Command(BaseCommand):
             with stage.step(self.say, f"Importing the log {log}"):
                 call_command("import_logs", log, operator=OPERATOR_SLUG, source=str(settings.CARRIERS / package))
         if not stage.has_model(operator_id):
-            with stage.step(self.say, "Training DIN and DeepFM, exporting to ONNX"):
+            with stage.step(self.say, "Training ranking networks, exporting to ONNX"):
                 self._train(operator_id)
 
     def _train(self, operator_id: UUID) -> None:
