@@ -54,8 +54,7 @@ def runs(request: HttpRequest) -> HttpResponse:
 @member_page(ANALYSTS)
 def activate(request: HttpRequest, model: UUID) -> HttpResponse:
     """Let a version serve."""
-    operator_id = operator_of(request)
-    registry.selectors.get(operator_id=operator_id, version_id=model)
+    operator_id = _owner(request, model)
     with telling(request):
         version = registry.services.activate(operator_id=operator_id, version_id=model, actor=actor_of(request))
         messages.success(request, f"{version.public_id} serves from the next decision on.")
@@ -66,10 +65,9 @@ def activate(request: HttpRequest, model: UUID) -> HttpResponse:
 @member_page(ANALYSTS)
 def shadow(request: HttpRequest, model: UUID) -> HttpResponse:
     """Let a version score beside the champion."""
+    operator_id = _owner(request, model)
     with telling(request):
-        version = registry.services.start_shadow(
-            operator_id=operator_of(request), version_id=model, actor=actor_of(request)
-        )
+        version = registry.services.start_shadow(operator_id=operator_id, version_id=model, actor=actor_of(request))
         messages.success(request, f"{version.public_id} scores beside the champion; nothing it says is shown.")
     return redirect("console:models")
 
@@ -78,10 +76,9 @@ def shadow(request: HttpRequest, model: UUID) -> HttpResponse:
 @member_page(ANALYSTS)
 def canary(request: HttpRequest, model: UUID) -> HttpResponse:
     """Let a version decide at some screens."""
+    operator_id = _owner(request, model)
     with telling(request):
-        version = registry.services.start_canary(
-            operator_id=operator_of(request), version_id=model, actor=actor_of(request)
-        )
+        version = registry.services.start_canary(operator_id=operator_id, version_id=model, actor=actor_of(request))
         messages.success(request, f"{version.public_id} decides at some screens; guardrails watch it.")
     return redirect("console:models")
 
@@ -90,9 +87,10 @@ def canary(request: HttpRequest, model: UUID) -> HttpResponse:
 @member_page(ANALYSTS)
 def retire(request: HttpRequest, model: UUID) -> HttpResponse:
     """Take a version out of use."""
+    operator_id = _owner(request, model)
     with telling(request):
         version = registry.services.retire(
-            operator_id=operator_of(request), version_id=model, actor=actor_of(request), reason="Stopped by a member."
+            operator_id=operator_id, version_id=model, actor=actor_of(request), reason="Stopped by a member."
         )
         messages.success(request, f"{version.public_id} is retired.")
     return redirect("console:models")
@@ -134,6 +132,13 @@ def train(request: HttpRequest) -> HttpResponse:
         )  # fmt: skip
         messages.success(request, f"Training {run.public_id} is {run.state}. Its progress shows below.")
     return redirect("console:models")
+
+
+def _owner(request: HttpRequest, model: UUID) -> UUID:
+    """Return the member's operator; a model of another one is a page that does not exist."""
+    operator_id = operator_of(request)
+    registry.selectors.get(operator_id=operator_id, version_id=model)
+    return operator_id
 
 
 def _runs(operator_id: UUID) -> dict[str, Any]:
