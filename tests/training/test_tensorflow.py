@@ -13,7 +13,7 @@ from accounts.models import Operator
 from core.epochs import versions
 from core.tenancy import operator_scope
 from recsys.features import Context, Item, Viewer, encode_items
-from training import pipeline
+from training import asking
 from training.models import Run
 
 HISTORIES: list[dict[str, Any]] = [
@@ -33,13 +33,13 @@ def test_a_real_training_ends_with_a_ranker_that_serves_what_it_learnt(
 ) -> None:
     log([log_row(number) | HISTORIES[number % 3] for number in range(3000)])
 
-    class OneNetwork(pipeline.TrainingRequest):
+    class OneNetwork(asking.TrainingRequest):
         """DeepFM alone learns two creatives in seconds."""
 
         def __init__(self, **given: Any) -> None:
             super().__init__(**given, kinds=("deepfm",), epochs=8, batch_size=64)
 
-    monkeypatch.setattr(pipeline, "TrainingRequest", OneNetwork)
+    monkeypatch.setattr(asking, "TrainingRequest", OneNetwork)
 
     run = request_and_run()
 
