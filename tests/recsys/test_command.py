@@ -46,7 +46,8 @@ def test_a_good_log_gives_a_model_a_report_and_progress(planted, tmp_path):
     assert code == 0
     ranker = Ranker.load(tmp_path / "models" / report["artefact"]["file"], report["artefact"]["digest"])
     assert ranker.metadata.kind == "deepfm"
-    assert [line["stage"] for line in progress] == ["read", "read", "deepfm", "deepfm", "deepfm", "export", "export"]
+    stages = [line["stage"] for line in progress]
+    assert stages == ["read", "read", "deepfm", "deepfm", "deepfm", "export", "export", "explain"]
     assert all(set(line) == {"stage", "done", "of", "message"} for line in progress)
     assert progress[4]["done"] == progress[4]["of"] == 2
 
