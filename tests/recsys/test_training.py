@@ -12,6 +12,7 @@ import pytest
 from recsys.features import DEFAULT_SPEC, Context, Item, Viewer, encode_items
 from recsys.serving.ranker import Ranker, open_session
 from recsys.training.dataset import data_digest, read_dataset, split_by_time
+from recsys.training.experiment import SEED_SPREAD
 
 pytestmark = [pytest.mark.training]
 
@@ -35,7 +36,8 @@ def test_the_better_kind_on_validation_is_exported(trained):
     models = trained.report.models
 
     assert set(models) == {"dotdin", "deepfm"}
-    assert trained.report.kind == min(models, key=lambda kind: models[kind].validation.log_loss)
+    least = min(model.validation.log_loss for model in models.values())
+    assert models[trained.report.kind].validation.log_loss <= least + SEED_SPREAD
 
 
 def test_the_file_and_its_metadata_are_what_the_report_says(trained, planted, ranker):
