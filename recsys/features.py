@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter, itemgetter
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,14 @@ from recsys.specification import (
     HISTORIES,
     HISTORY_LENGTH,
     ITEM_WORDS,
+    PICTURE,
     Feature,
     FeatureSpec,
     specify,
 )
+
+if TYPE_CHECKING:
+    from recsys.pictures.looks import Looks
 
 __all__ = [
     "CONTEXT_NUMBERS",
@@ -35,6 +39,7 @@ __all__ = [
     "HISTORIES",
     "HISTORY_LENGTH",
     "ITEM_WORDS",
+    "PICTURE",
     "Behaviour",
     "Candidates",
     "Context",
@@ -55,10 +60,11 @@ __all__ = [
 ]
 
 Ids: TypeAlias = NDArray[np.int32]
-Feeds: TypeAlias = dict[str, Ids]
+Feeds: TypeAlias = dict[str, NDArray[Any]]
 """Feature name to ids: of viewers (viewers, length of the feature); of creatives (1, candidates) in a decision.
 
-In the rows of a log everything has shape (rows, length of the feature): a viewer and a candidate each.
+In the rows of a log everything has shape (rows, length of the feature): a viewer and a candidate each. Where creatives
+have pictures these are a feed as well, `creative_picture`, float32 (1, candidates, width) or (rows, 1, width).
 """
 
 MOST_MOMENTS = 4_096
@@ -84,8 +90,7 @@ class Context:
     party: int
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
+class Behaviour(NamedTuple):
     """One thing a viewer engaged with."""
 
     creative: str
@@ -123,11 +128,13 @@ class Candidates:
         ids: int32, shape (3, N): ids of creative, category and advertiser.
         pictures: float32, shape (N, width): what the creatives look like, see `recsys.pictures`; None where nobody
             looked.
+        vision: what looked at them; a model that learnt from another one takes them for creatives without a picture.
     """
 
     keys: tuple[str, ...]
     ids: Ids
     pictures: NDArray[np.float32] | None = None
+    vision: str = ""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -140,15 +147,23 @@ class Candidates:
             itemgetter(*places)(self.keys) if len(places) > 1 else tuple(self.keys[place] for place in places),
             self.ids.take(chosen, axis=1),
             None if self.pictures is None else self.pictures.take(chosen, axis=0),
+            self.vision,
         )
 
 
-def encode_items(items: Sequence[Item], spec: FeatureSpec = DEFAULT_SPEC) -> Candidates:
-    """Encode creatives, once per version of the catalogue."""
+def encode_items(items: Sequence[Item], spec: FeatureSpec = DEFAULT_SPEC, looks: Looks | None = None) -> Candidates:
+    """Encode creatives, once per version of the catalogue.
+
+    Args:
+        looks: what they look like; None, or of none of them, where nobody looked.
+    """
     ids = np.empty((len(ITEM_WORDS), len(items)), dtype=np.int32)
     for place, field in enumerate(ITEM_WORDS):
         ids[place] = _ids(field, items, spec.sizes[field])
-    return Candidates(tuple(item.creative for item in items), ids)
+    keys = tuple(item.creative for item in items)
+    if looks is None or not looks.knows(keys):
+        return Candidates(keys, ids)
+    return Candidates(keys, ids, looks.of(keys), looks.vision)
 
 
 def encode(
@@ -165,14 +180,16 @@ def encode(
 
     Returns:
         int32 ids: for each feature of a viewer or a moment (viewers, length of the feature), for each feature of a
-        creative (1, candidates).
+        creative (1, candidates). Pictures of the candidates beside them, if they have some.
     """
     singles = np.empty((len(spec.viewer_singles), len(viewers), 1), dtype=np.int32)
     histories = np.empty((len(spec.histories), len(viewers), spec.history_length), dtype=np.int32)
     encode_viewers(context, viewers, position, spec, singles, histories)
-    feeds = dict(zip(spec.viewer_singles, singles, strict=True))
+    feeds: Feeds = dict(zip(spec.viewer_singles, singles, strict=True))
     feeds |= zip(spec.histories, histories, strict=True)
     feeds |= zip(ITEM_WORDS, candidates.ids[:, None, :], strict=True)
+    if candidates.pictures is not None:
+        feeds[PICTURE] = candidates.pictures[None]
     return feeds
 
 

@@ -50,6 +50,14 @@ _PROTECTED_WORDS = re.compile(
     r"|races?|caste|religion|creed|disab(led|ilit(y|ies))|political|married|widow(ed|er)?|divorced|immigra(nt|tion)|refugee)"
 )
 
+_PERSON_WORDS = frozenset(
+    {"viewer", "viewers", "person", "people", "subject", "visitor", "user", "customer", "guest", "passerby", "audience"}
+)
+_SIGHT_WORDS = frozenset(
+    {"picture", "pictures", "photo", "photos", "image", "images", "frame", "frames", "look", "looks"}
+)
+_CAMERA_WORDS = re.compile(r"cameras?|webcams?|cctv|selfies?|headshots?|mugshots?")
+
 _BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=[0-9])|[\W_]+")
 
 WEALTH, ORIGIN, HEALTH = "wealth", "origin", "health"
@@ -142,10 +150,14 @@ class FeaturePolicy:
     def finding(self, name: str) -> Finding | None:
         """Return why a feature of this name may not be used; None when it may.
 
-        The embedding of a *creative* is no embedding of a person, so `creative_embedding` alone is let through.
+        The embedding of a *creative* is no embedding of a person, so `creative_embedding` alone is let through, as is
+        `creative_picture`, which describes what somebody uploaded to be shown. The picture of a viewer, or anything of
+        a camera, is of a face.
         """
         words = _words(name)
         own = [word for word in words if word != "embedding"] if words[:1] == ["creative"] else words
+        if _of_a_camera(words):
+            return Finding(name, Ground.FACE)
         if any(_FACE_WORDS.fullmatch(word) or any(root in word for root in _FACE_ROOTS) for word in own):
             return Finding(name, Ground.FACE)
         if any(_PROTECTED_WORDS.fullmatch(word) or any(root in word for root in _PROTECTED_ROOTS) for word in own):
@@ -182,6 +194,11 @@ def refuse_forbidden(names: Iterable[str]) -> None:
 def is_forbidden(name: str) -> bool:
     """Tell whether no model may use a feature of this name anywhere."""
     return ALWAYS.finding(name) is not None
+
+
+def _of_a_camera(words: list[str]) -> bool:
+    seen = set(words)
+    return bool(seen & _SIGHT_WORDS and seen & _PERSON_WORDS) or any(_CAMERA_WORDS.fullmatch(word) for word in words)
 
 
 def _words(name: str) -> list[str]:

@@ -25,6 +25,11 @@ ENCODING = 1
 CONTEXT_WORDS = ("screen", "venue", "venue_category", "scene")
 CONTEXT_NUMBERS = ("hour", "weekday", "position", "party")
 ITEM_WORDS = ("creative", "category", "advertiser")
+PICTURE = "creative_picture"
+"""What a network calls the pictures of candidates, if it looks at them: float32, (groups, candidates, width).
+
+Zeros where a creative has none; see `recsys.pictures.looks`.
+"""
 HISTORIES = {"history_creative": "creative", "history_category": "category"}
 
 

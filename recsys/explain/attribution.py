@@ -1,4 +1,9 @@
-"""What each thing known of a viewer did to a score, in log-odds, and the proof that nothing is missing."""
+"""What each thing known of a viewer did to a score, in log-odds, and the proof that nothing is missing.
+
+Of a model that looks at pictures it is also told what the creative's picture did. Both are parts of one way: from
+somebody anonymous before a creative that nobody looked at, to the same before its picture, to this viewer before it.
+The first part is the picture's, for anybody; the second is what knowing the viewer did, as it is without pictures.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recsys.explain.errors import IncompleteAttribution
-from recsys.features import Context, Feeds, Item, Viewer
+from recsys.features import PICTURE, Context, Feeds, Item, Viewer
 
 Method = Literal["integrated_gradients", "occlusion"]
 
@@ -24,7 +32,8 @@ class Share:
     """What one thing did to the score.
 
     Attributes:
-        feature: a feature's name; `history` for one thing a viewer engaged with, its creative and category together.
+        feature: a feature's name, `creative_picture` for how the creative looks; `history` for one thing a viewer
+            engaged with, its creative and category together.
         place: place in the history, 0 is the newest; None for everything else.
         amount: calibrated log-odds, positive when it made engagement look more likely.
     """
@@ -53,6 +62,11 @@ class Attribution:
     def difference(self) -> float:
         """What there is to explain, calibrated log-odds."""
         return self.score - self.baseline
+
+    @property
+    def personal(self) -> float:
+        """What knowing the viewer did, calibrated log-odds: all but the picture's share."""
+        return self.difference - self.of(PICTURE)
 
     @property
     def residual(self) -> float:
@@ -88,12 +102,24 @@ class Attribution:
 class Explainer(Protocol):
     """Takes apart the score of one viewer and one candidate; safe to share between threads."""
 
-    def explain(self, context: Context, viewer: Viewer, item: Item, position: int = 0) -> Attribution:
-        """Explain what the score owes to knowing this viewer: the baseline is somebody anonymous in the same place.
+    def explain(
+        self,
+        context: Context,
+        viewer: Viewer,
+        item: Item,
+        position: int = 0,
+        picture: NDArray[np.float32] | None = None,
+    ) -> Attribution:
+        """Explain what the score owes to knowing this viewer, and to the picture where the model looks at it.
+
+        The baseline is somebody anonymous in the same place, before the same creative without a picture.
+
+        Args:
+            picture: of the creative, by the model's own vision, shape (width,); None where it has none.
 
         Raises:
             IncompleteAttribution: the shares do not add up.
         """
 
     def explain_row(self, row: Feeds) -> Attribution:
-        """Do the same for one encoded row: int32 ids, shape (1, length of the feature)."""
+        """Do the same for one encoded row: int32 ids, shape (1, length of the feature), picture (1, 1, width)."""

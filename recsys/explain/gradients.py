@@ -5,7 +5,9 @@ its difference from the baseline times the average gradient on the straight line
 up to the difference of the two scores (completeness, proposition 1), which is checked here for every single answer.
 
 An id is no number one could walk along; its vector is. So the line runs between embedding vectors: from those of an
-anonymous viewer without a history to those of this viewer, candidate and context staying as they are.
+anonymous viewer without a history to those of this viewer, candidate and context staying as they are. Where the model
+looks at pictures, a line from no picture to the creative's comes before it, for the anonymous viewer: the two together
+are one path, and shares along any path add up (the same paper, section 4).
 """
 
 from __future__ import annotations
@@ -14,26 +16,29 @@ import json
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from recsys.explain.attribution import HISTORY, Attribution, Share
+from recsys.explain.attribution import HISTORY, Attribution, Method, Share
 from recsys.explain.errors import UnreadableGradients
-from recsys.explain.rows import anonymous, encode_one, log_odds_of
+from recsys.explain.rows import anonymous, encode_one, log_odds_of, unseen
 from recsys.explain.tables import read_tables
-from recsys.features import Context, Feeds, Item, Viewer
+from recsys.features import PICTURE, Context, Feeds, Item, Viewer
 from recsys.serving.ranker import Ranker, open_session
 
 POINTS = 32
 """Rows of the graph: both ends of a stretch and thirty points of Gauss-Legendre quadrature within it."""
 MOST_STRETCHES = 16
+METHOD: Final[Method] = "integrated_gradients"
 IDS = "_ids"
 LOGIT = "logit"
 GRADIENT = "gradient_"
 EXPLAINS, TABLES = "vitrine.explains", "vitrine.tables"
 
+Shares = tuple[Share, ...]
 Vectors = dict[str, NDArray[np.float32]]
 """Feature name to its vectors, shape (places, width)."""
 
@@ -51,6 +56,7 @@ class GradientExplainer:
         self._tables = tables
         self._inputs = frozenset(node.name for node in session.get_inputs())
         self._outputs = [node.name for node in session.get_outputs()]
+        self._picture_width = next((node.shape[-1] for node in session.get_inputs() if node.name == PICTURE), 0)
 
     @classmethod
     def load(cls, ranker: Ranker, *, model: Path, gradients: Path, expected_digest: str) -> GradientExplainer:
@@ -80,28 +86,40 @@ class GradientExplainer:
             raise UnreadableGradients(f"the gradient graph explains model {explains}, not {ranker.version}")
         return cls(ranker, session, read_tables(model, names))
 
-    def explain(self, context: Context, viewer: Viewer, item: Item, position: int = 0) -> Attribution:
-        """Explain what the score owes to knowing this viewer; see `explain_row`."""
-        return self.explain_row(encode_one(self._ranker, context, viewer, item, position))
+    def explain(
+        self,
+        context: Context,
+        viewer: Viewer,
+        item: Item,
+        position: int = 0,
+        picture: NDArray[np.float32] | None = None,
+    ) -> Attribution:
+        """Explain what the score owes to knowing this viewer, and to the picture; see `explain_row`."""
+        return self.explain_row(encode_one(self._ranker, context, viewer, item, position, picture))
 
     def explain_row(self, row: Feeds) -> Attribution:
-        """Explain what the score of one encoded row owes to knowing its viewer.
+        """Explain what the score of one encoded row owes to knowing its viewer, and to the picture if it has one.
 
-        The line is walked in one stretch first, and in twice as many while the shares do not add up.
+        Each line is walked in one stretch first, and in twice as many while the shares of one, or of both together, do
+        not add up.
 
         Args:
-            row: int32 ids, shape (1, length of the feature).
+            row: int32 ids, shape (1, length of the feature); picture (1, 1, width).
 
         Raises:
             IncompleteAttribution: they do not, not even with sixteen stretches.
         """
+        row = self._looked_at(row)
         nobody = anonymous(row, self._ranker)
-        score, baseline = log_odds_of(self._ranker, row), log_odds_of(self._ranker, nobody)
+        blank = unseen(nobody)
+        score, seen, baseline = (log_odds_of(self._ranker, one) for one in (row, nobody, blank))
         stretches = 1
         while True:
-            found = Attribution("integrated_gradients", score, baseline, self._shares(row, nobody, stretches))
-            if found.complete or stretches == MOST_STRETCHES:
-                return found.proven()
+            personal = Attribution(METHOD, score, seen, self._shares(row, nobody, stretches))
+            picture = Attribution(METHOD, seen, baseline, self._picture_share(nobody, blank, stretches))
+            parts = (personal, picture, Attribution(METHOD, score, baseline, picture.shares + personal.shares))
+            if all(one.complete for one in parts) or stretches == MOST_STRETCHES:
+                return [one.proven() for one in parts][-1]
             stretches *= 2
 
     def walk(self, known: Feeds, nobody: Feeds, stretches: int) -> tuple[float, float, Vectors]:
@@ -125,6 +143,19 @@ class GradientExplainer:
                 totals[name] += np.tensordot(weights, gradient[1:-1], axes=1)
         return last, first, {name: totals[name] * (ends[name] - starts[name]) for name in totals}
 
+    def _looked_at(self, row: Feeds) -> Feeds:
+        """Give a row the picture that the graph asks for, zeros where the creative has none."""
+        if not self._picture_width or PICTURE in row:
+            return row
+        return row | {PICTURE: np.zeros((1, 1, self._picture_width), dtype=np.float32)}
+
+    def _picture_share(self, seen: Feeds, blank: Feeds, stretches: int) -> Shares:
+        if not self._picture_width or not seen[PICTURE].any():
+            return ()
+        numbers = self.walk(seen, blank, stretches)[2][PICTURE]
+        amount = self._ranker.metadata.calibration.slope * float(numbers.sum(dtype=np.float64))
+        return (Share(PICTURE, None, amount),)
+
     def _run(
         self, known: Feeds, starts: Vectors, ends: Vectors, along: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], Vectors]:
@@ -140,12 +171,14 @@ class GradientExplainer:
         """Look a row's vectors up; behind the end of a history there is nothing, whatever id 0 would look up."""
         histories = self._ranker.spec.histories
         vectors = {name: table[row[name][0]] for name, table in self._tables.items()}
+        if self._picture_width:
+            vectors[PICTURE] = row[PICTURE][0]
         return {
             name: found * (row[name][0] != 0)[:, None].astype(np.float32) if name in histories else found
             for name, found in vectors.items()
         }
 
-    def _shares(self, known: Feeds, nobody: Feeds, stretches: int) -> tuple[Share, ...]:
+    def _shares(self, known: Feeds, nobody: Feeds, stretches: int) -> Shares:
         slope = self._ranker.metadata.calibration.slope
         shares: list[Share] = []
         history = np.zeros(self._ranker.spec.history_length)

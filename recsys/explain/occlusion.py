@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.explain.attribution import HISTORY, VIEWER, Attribution, Share
-from recsys.explain.rows import anonymous, encode_one, log_odds_of, scored
-from recsys.features import Context, Feeds, Item, Viewer
+from recsys.explain.rows import anonymous, encode_one, log_odds_of, scored, unseen
+from recsys.features import PICTURE, Context, Feeds, Item, Viewer
 from recsys.serving.ranker import Ranker
 
 EXACT_UP_TO = 8
@@ -39,21 +39,31 @@ class OcclusionExplainer:
     def __init__(self, ranker: Ranker) -> None:
         self._ranker = ranker
 
-    def explain(self, context: Context, viewer: Viewer, item: Item, position: int = 0) -> Attribution:
-        """Explain what the score owes to knowing this viewer; see `explain_row`."""
-        return self.explain_row(encode_one(self._ranker, context, viewer, item, position))
+    def explain(
+        self,
+        context: Context,
+        viewer: Viewer,
+        item: Item,
+        position: int = 0,
+        picture: NDArray[np.float32] | None = None,
+    ) -> Attribution:
+        """Explain what the score owes to knowing this viewer, and to the picture; see `explain_row`."""
+        return self.explain_row(encode_one(self._ranker, context, viewer, item, position, picture))
 
     def explain_row(self, row: Feeds) -> Attribution:
         """Explain what the score of one encoded row owes to knowing its viewer, the same for the same row.
 
+        The picture's share, if there is one, is what it changes for somebody anonymous.
+
         Args:
-            row: int32 ids, shape (1, length of the feature).
+            row: int32 ids, shape (1, length of the feature); picture (1, 1, width).
 
         Raises:
             IncompleteAttribution: the shares do not add up, which only a model causes that answers otherwise each time.
         """
         keyed = bool(row["viewer"][0, 0])
-        score, baseline = log_odds_of(self._ranker, row), log_odds_of(self._ranker, anonymous(row, self._ranker))
+        nobody = anonymous(row, self._ranker)
+        score, baseline = log_odds_of(self._ranker, row), log_odds_of(self._ranker, nobody)
         players = [Share(VIEWER, None, 0.0)] if keyed else []
         players += [Share(HISTORY, place, 0.0) for place in range(int(row["history_length"][0, 0]))]
         estimate = _exact if len(players) <= EXACT_UP_TO else _sampled
@@ -61,6 +71,9 @@ class OcclusionExplainer:
         shares = tuple(
             Share(player.feature, player.place, float(amount)) for player, amount in zip(players, amounts, strict=True)
         )
+        if PICTURE in row:
+            blank = log_odds_of(self._ranker, unseen(nobody))
+            shares, baseline = (Share(PICTURE, None, baseline - blank), *shares), blank
         return Attribution("occlusion", score, baseline, shares).proven()
 
     def _values(self, row: Feeds, kept: Mask, keyed: bool) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Encoded rows of one viewer and one candidate, and what is left of them without the viewer."""
+"""Encoded rows of one viewer and one candidate, and what is left of them without the viewer, or the picture."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.explain.errors import ExplanationRefused
-from recsys.features import Context, Feeds, Item, Viewer, encode, encode_items
+from recsys.features import PICTURE, Context, Feeds, Item, Viewer, encode, encode_items
 from recsys.serving.ranker import Ranker
 
 PERSONAL = ("viewer", "history_length")
@@ -14,15 +14,32 @@ PERSONAL = ("viewer", "history_length")
 SMALLEST = 1e-7
 
 
-def encode_one(ranker: Ranker, context: Context, viewer: Viewer, item: Item, position: int) -> Feeds:
-    """Encode one viewer and one candidate: int32 ids, shape (1, length of the feature)."""
-    return encode(context, [viewer], encode_items([item], ranker.spec), position, ranker.spec)
+def encode_one(
+    ranker: Ranker,
+    context: Context,
+    viewer: Viewer,
+    item: Item,
+    position: int,
+    picture: NDArray[np.float32] | None = None,
+) -> Feeds:
+    """Encode one viewer and one candidate: int32 ids, shape (1, length of the feature), and the picture (1, 1, width).
+
+    Args:
+        picture: shape (width,); None where the creative has none.
+    """
+    row = encode(context, [viewer], encode_items([item], ranker.spec), position, ranker.spec)
+    return row if picture is None else row | {PICTURE: picture.astype(np.float32)[None, None]}
 
 
 def anonymous(rows: Feeds, ranker: Ranker) -> Feeds:
     """Return the rows as they would be for somebody nobody knows anything about."""
     hidden = {*PERSONAL, *ranker.spec.histories}
     return {name: np.zeros_like(ids) if name in hidden else ids for name, ids in rows.items()}
+
+
+def unseen(rows: Feeds) -> Feeds:
+    """Return the rows as they would be for creatives that nobody looked at."""
+    return {name: np.zeros_like(values) if name == PICTURE else values for name, values in rows.items()}
 
 
 def log_odds_of(ranker: Ranker, row: Feeds) -> float:
@@ -34,7 +51,7 @@ def scored(ranker: Ranker, rows: Feeds) -> NDArray[np.float64]:
     """Score rows: calibrated log-odds, shape (rows,).
 
     Raises:
-        ExplanationRefused: the model does not run on them, for instance because it looks at pictures as well.
+        ExplanationRefused: the model does not run on them.
     """
     try:
         return log_odds(ranker.score(rows))

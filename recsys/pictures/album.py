@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from recsys.columns import Words
 from recsys.pictures.vision import Image, Vector, Vision
 
 MOST = 100_000
@@ -40,37 +37,6 @@ class Album:
             if len(self._vectors) > MOST:
                 self._vectors.popitem(last=False)
         return self._vectors[digest]
-
-    def lay_out(self, keys: Sequence[str], find: Callable[[str], bytes | None]) -> NDArray[np.float32]:
-        """Lay out the pictures of a catalogue as a decision wants them, (1, candidates, width).
-
-        Args:
-            find: gives the picture file of a creative, None where it has none: its vector is zeros, as is that of a
-                file which is no picture.
-        """
-        laid = np.zeros((1, len(keys), self.vision.width), dtype=np.float32)
-        for place, key in enumerate(keys):
-            content = find(key)
-            if content is not None:
-                try:
-                    laid[0, place] = self.describe(content)
-                except PictureUnreadable:
-                    continue
-        return laid
-
-
-def of_rows(creatives: Words, vectors: Mapping[str, Vector], width: int) -> NDArray[np.float32]:
-    """Lay out the pictures of a log's rows as training wants them, (rows, 1, width); zeros where there is none.
-
-    Args:
-        creatives: the creative of each row.
-        vectors: by the creative's key.
-    """
-    table = np.zeros((len(creatives.vocabulary) + 1, width), dtype=np.float32)
-    for place, key in enumerate(creatives.vocabulary):
-        if key in vectors:
-            table[place] = vectors[key]
-    return table[creatives.codes][:, None, :]
 
 
 def decode(content: bytes) -> Image:

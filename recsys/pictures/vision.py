@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Protocol, Self
+from typing import Protocol, Self
 
 import cv2
 import numpy as np
@@ -15,9 +15,6 @@ from numpy.typing import NDArray
 
 from recsys.pictures.projection import unit
 from recsys.serving.session import open_session
-
-PICTURE: Final = "creative_picture"
-"""Name of the networks' input, float32, (groups, candidates, width); zeros where a creative has no picture."""
 
 Image = NDArray[np.uint8]
 Vector = NDArray[np.float32]

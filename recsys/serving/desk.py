@@ -8,10 +8,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from recsys.features import ITEM_WORDS, Candidates, Context, FeatureSpec, Viewer, encode_viewers
-
-PICTURE = "creative_picture"
-"""What a network calls the pictures of candidates, if it looks at them: `recsys.pictures.vision.PICTURE`."""
+from recsys.features import ITEM_WORDS, PICTURE, Candidates, Context, FeatureSpec, Viewer, encode_viewers
 
 
 class Desk:
@@ -19,10 +16,16 @@ class Desk:
 
     Handing fifteen arrays to `InferenceSession.run` costs as much as encoding them. Those of viewers always have the
     same shapes, so they are bound once; only the candidates, arrays of the catalogue, change places.
+
+    Args:
+        vision: what described the pictures that the model learnt from; those of another one would mean nothing to it.
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession, spec: FeatureSpec, viewers: int) -> None:
+    def __init__(
+        self, session: onnxruntime.InferenceSession, spec: FeatureSpec, viewers: int, vision: str = ""
+    ) -> None:
         self.viewers = viewers
+        self._vision = vision
         self._session = session
         self._spec = spec
         self._singles = np.zeros((len(spec.viewer_singles), viewers, 1), dtype=np.int32)
@@ -56,6 +59,6 @@ class Desk:
 
     def _pictures(self, candidates: Candidates) -> NDArray[np.float32]:
         """Lay out what the candidates look like, zeros where nobody looked; shape (1, candidates, width)."""
-        if candidates.pictures is None:
+        if candidates.pictures is None or candidates.vision != self._vision:
             return np.zeros((1, len(candidates), self._picture_width), dtype=np.float32)
         return np.ascontiguousarray(candidates.pictures[None], dtype=np.float32)

@@ -29,6 +29,7 @@ class ModelMetadata:
         data: digest of the training data.
         trained_at: UTC, ISO 8601.
         graph: how its inputs are laid out, `split` or `flat`.
+        vision: what described the pictures it learnt from, see `recsys.pictures`; empty when it looks at none.
         towers: ONNX graphs of retrieval by name, see `recsys.serving.retrieval`; none when there are none. They are
             kept inside the file, so that one digest vouches for all and one deletion forgets all.
     """
@@ -39,19 +40,25 @@ class ModelMetadata:
     trained_at: str
     calibration: Calibration
     graph: str = FLAT
+    vision: str = ""
     towers: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def properties(self) -> dict[str, str]:
         """Write the metadata as ONNX properties."""
         towers = {TOWER + name: b64encode(graph).decode() for name, graph in self.towers.items()}
-        return towers | {
-            PREFIX + "kind": self.kind,
-            PREFIX + "graph": self.graph,
-            PREFIX + "spec": self.spec,
-            PREFIX + "data": self.data,
-            PREFIX + "trained_at": self.trained_at,
-            PREFIX + "calibration": json.dumps(self.calibration.document(), sort_keys=True),
-        }
+        vision = {PREFIX + "vision": self.vision} if self.vision else {}
+        return (
+            towers
+            | vision
+            | {
+                PREFIX + "kind": self.kind,
+                PREFIX + "graph": self.graph,
+                PREFIX + "spec": self.spec,
+                PREFIX + "data": self.data,
+                PREFIX + "trained_at": self.trained_at,
+                PREFIX + "calibration": json.dumps(self.calibration.document(), sort_keys=True),
+            }
+        )
 
     @classmethod
     def read(cls, properties: Mapping[str, str]) -> ModelMetadata:
@@ -68,6 +75,7 @@ class ModelMetadata:
             trained_at=properties[PREFIX + "trained_at"],
             calibration=Calibration.read(properties[PREFIX + "calibration"]),
             graph=properties.get(PREFIX + "graph", FLAT),
+            vision=properties.get(PREFIX + "vision", ""),
             towers={
                 name.removeprefix(TOWER): b64decode(graph, validate=True)
                 for name, graph in properties.items()

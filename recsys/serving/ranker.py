@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from recsys.features import (
     DEFAULT_SPEC,
+    ITEM_WORDS,
+    PICTURE,
     Behaviour,
     Candidates,
     Context,
@@ -82,7 +84,7 @@ class Ranker:
         self.session = session
         self._desks = threading.local()
         self._inputs = frozenset(node.name for node in session.get_inputs())
-        self._takes_all = self._inputs.issuperset(spec.names)
+        self._picture_width = next((node.shape[-1] for node in session.get_inputs() if node.name == PICTURE), 0)
         self._outputs = [session.get_outputs()[0].name]
 
     @classmethod
@@ -135,7 +137,7 @@ class Ranker:
             return np.zeros((len(viewers), len(candidates)), dtype=np.float32)
         desk: Desk | None = getattr(self._desks, "latest", None)
         if desk is None or desk.viewers != len(viewers):
-            desk = self._desks.latest = Desk(self.session, self.spec, len(viewers))
+            desk = self._desks.latest = Desk(self.session, self.spec, len(viewers), self.metadata.vision)
         return desk.rank(context, viewers, candidates, position)
 
     def shortlist(
@@ -156,7 +158,8 @@ class Ranker:
         """Score the rows of a log, a viewer and a candidate each.
 
         Args:
-            rows: as `recsys.columns.encode_columns` gives them: int32, shape (rows, length of the feature).
+            rows: as `recsys.columns.encode_columns` gives them: int32, shape (rows, length of the feature); with the
+                pictures of the rows' creatives where there are some, float32, shape (rows, 1, width), see `run`.
 
         Returns:
             Calibrated probabilities, float32, shape (rows,).
@@ -173,12 +176,27 @@ class Ranker:
 
         Args:
             feeds: of viewers int32 (viewers, length of the feature); of candidates (1, candidates) when all viewers
-                choose among the same, or (viewers, 1).
+                choose among the same, or (viewers, 1). Pictures, of the model's own vision, may be left out: the
+                creatives then have none.
         """
-        if not self._takes_all:
-            feeds = {name: ids for name, ids in feeds.items() if name in self._inputs}
+        if feeds.keys() != self._inputs:
+            feeds = self._fitting(feeds)
         scores: NDArray[np.float32] = self.session.run(self._outputs, feeds)[0]
         return scores
+
+    def seeing(self, rows: Feeds, vision: str) -> Feeds:
+        """Leave pictures out of rows where another vision described them than the one the model learnt from."""
+        if vision == self.metadata.vision:
+            return rows
+        return {name: values for name, values in rows.items() if name != PICTURE}
+
+    def _fitting(self, feeds: Feeds) -> Feeds:
+        """Leave out what the graph does not take, and give creatives without pictures zeros where it wants some."""
+        found = {name: values for name, values in feeds.items() if name in self._inputs}
+        if self._picture_width and PICTURE not in found:
+            shape = next(feeds[name].shape for name in ITEM_WORDS if name in feeds)
+            found[PICTURE] = np.zeros((*shape, self._picture_width), dtype=np.float32)
+        return found
 
     def warm(self) -> None:
         """Run the session at a few sizes, so that the first decision pays for no allocation.

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from recsys.features import ForbiddenFeature
-from recsys.training.dataset import Split, read_split
+from recsys.training.dataset import Split, read_looks, read_split
 from recsys.training.errors import BadRequest, TrainingRefused
 from recsys.training.report import TrainingReport, write_whole
 from recsys.training.request import TrainingRequest
@@ -54,7 +54,8 @@ def run(request: TrainingRequest, workers: tuple[str, ...] = (), worker: int = 0
         from recsys.training.protected import train_protected
 
         return train_protected(request, progress=print_progress)
-    split = read_split(request.parquet, max_rows=request.max_rows, policy=request.policy)
+    looks = read_looks(request.looks)
+    split = read_split(request.parquet, max_rows=request.max_rows, policy=request.policy, looks=looks)
     print_progress("read", 1, 1, _sizes(split))
     # what loads TensorFlow takes seconds that a refusal need not wait
     if workers:

@@ -63,6 +63,12 @@ class OneClass(TrainingRefused):
     code = "one_class"
 
 
+class UnreadableLooks(TrainingRefused):
+    """The file beside the log holds no pictures of creatives."""
+
+    code = "unreadable_looks"
+
+
 class ParityError(TrainingRefused):
     """The exported graph does not compute what the trained network computes."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.columns import Words
-from recsys.features import Feeds
+from recsys.features import PICTURE, Feeds
+from recsys.pictures.looks import Looks
 from recsys.training.errors import OneClass
 from recsys.training.streaming import Stream
 
@@ -27,6 +28,7 @@ class Examples:
         viewer: pseudonyms; absent for anonymous viewers.
         creative, category, source: words of the rows.
         tasks: labels of single tasks by the names of `TASKS`, float32, shape (rows,), NaN where nobody could tell.
+        vision: what described the pictures among the feeds, empty without any.
         stream: all rows of the part, when these are only an even sample of a log too long to be held.
     """
 
@@ -38,6 +40,7 @@ class Examples:
     category: Words
     source: Words
     tasks: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    vision: str = ""
     stream: Stream | None = None
 
     def __len__(self) -> int:
@@ -47,6 +50,12 @@ class Examples:
     def total(self) -> int:
         """Rows of the part, held or not."""
         return len(self) if self.stream is None else len(self.stream)
+
+    def looked_at(self, looks: Looks) -> Examples:
+        """Add what the rows' creatives look like; as they are where the table knows none of them."""
+        if not looks.knows(self.creative.vocabulary):
+            return self
+        return replace(self, feeds=self.feeds | {PICTURE: looks.of_rows(self.creative, self.at)}, vision=looks.vision)
 
     def take(self, rows: NDArray[np.intp]) -> Examples:
         """Select rows among those held."""
@@ -59,6 +68,7 @@ class Examples:
             category=self.category.take(rows),
             source=self.source.take(rows),
             tasks={name: values[rows] for name, values in self.tasks.items()},
+            vision=self.vision,
         )
 
 

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.features import DEFAULT_SPEC, FeatureSpec
+from recsys.features import DEFAULT_SPEC, PICTURE, FeatureSpec
 from recsys.serving.calibration import Calibration, calibrate_rows
 from recsys.serving.metadata import ModelMetadata
 from recsys.training.baselines import base_rate, item_rate
 from recsys.training.behaviour import train_behaviour
 from recsys.training.calibrate import fit_calibration
-from recsys.training.dataset import Examples, Split, data_digest, read_split
+from recsys.training.configuration import NetworkConfig
+from recsys.training.dataset import Examples, Split, data_digest, read_looks, read_split
 from recsys.training.explain import NoGradients, export_gradients
 from recsys.training.export import export
 from recsys.training.fit import fit, score
@@ -60,7 +61,13 @@ def train(request: TrainingRequest, *, spec: FeatureSpec = DEFAULT_SPEC, progres
         TrainingRefused: the log cannot be learnt from, or the export is not faithful.
     """
     return train_on(
-        read_split(request.parquet, spec=spec, max_rows=request.max_rows, policy=request.policy),
+        read_split(
+            request.parquet,
+            spec=spec,
+            max_rows=request.max_rows,
+            policy=request.policy,
+            looks=read_looks(request.looks),
+        ),
         request,
         spec=spec,
         progress=progress,
@@ -84,7 +91,9 @@ def train_on(
     kind = _best({name: model.report.validation.log_loss for name, model in trained.items()})
     best, plain = trained[kind], replace(plain, kind=kind)
     retrieval = _retrieval(split, spec, request, plain, progress)
-    metadata = replace(plain, calibration=best.report.calibration, towers=towers(retrieval, request.output))
+    metadata = replace(
+        plain, calibration=best.report.calibration, towers=towers(retrieval, request.output), vision=split.train.vision
+    )
     progress("export", 0, 1, f"writing {kind} as ONNX")
     artefact = export(best.network, feeds=split.test.feeds, metadata=metadata, output=request.output)
     progress("export", 1, 1, f"{artefact.file}, differs from the network by {artefact.parity:.1e}")
@@ -112,6 +121,7 @@ def train_on(
         behaviour=behaviour,
         versions={library: version(library) for library in LIBRARIES},
         seconds=time.perf_counter() - started,
+        vision=split.train.vision,
     )
 
 
@@ -127,7 +137,7 @@ def _train_kind(
     started = time.perf_counter()
     weights = adoptable(reader) if kind == "gru" and reader is not None else {}
     seed_everything(request.seed)
-    network = build(kind, spec, request.seed)
+    network = build(configured(kind, split), spec, request.seed)
     adopt(network, weights)
     progress(kind, 0, 1, f"{split.train.total} rows, {network.count_params()} parameters")
     losses = fit(network, split, stage=kind, epochs=request.epochs, batch_size=request.batch_size, progress=progress)
@@ -147,6 +157,12 @@ def _train_kind(
         rows_per_second=split.train.total * len(losses) / seconds,
     )
     return _Trained(network, report)
+
+
+def configured(kind: Kind, split: Split) -> NetworkConfig:
+    """Return the usual network of a kind, which looks at pictures where the log's creatives have some."""
+    pictures = split.train.feeds.get(PICTURE)
+    return NetworkConfig.of(kind, picture=0 if pictures is None else pictures.shape[-1])
 
 
 def _quantised(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from recsys.explain.errors import ExplanationRefused
 from recsys.explain.gradients import EXPLAINS, GRADIENT, IDS, LOGIT, POINTS, TABLES, GradientExplainer
-from recsys.features import FeatureSpec, Feeds
+from recsys.features import PICTURE, FeatureSpec, Feeds
 from recsys.serving.ranker import Ranker
 from recsys.training.report import ArtefactReport, write_whole
 from recsys.training.tensorflow import keras, tf, tf2onnx
@@ -39,7 +39,8 @@ def export_gradients(network: Any, *, spec: FeatureSpec, feeds: Feeds, model: Pa
 
     Args:
         network: the trained Keras model; inputs are named after the features, vectors come from `Embedding` layers.
-        feeds: real rows, int32, shape (rows, length of the feature), on which the graph is proven.
+        feeds: real rows, int32, shape (rows, length of the feature), on which the graph is proven; with their pictures
+            where the network looks at some, float32, shape (rows, 1, width).
         model: the network's exported file.
         digest: SHA-256 of that file.
 
@@ -104,8 +105,8 @@ def _specification(name: str, tensor: Any, dtype: Any) -> Any:
 
 
 def vectors_of(network: Any) -> dict[str, Any]:
-    """Return what the embedding layers give for each feature."""
-    found = {}
+    """Return what the embedding layers give for each feature, and the picture, which is a vector from the start."""
+    found = {name: node for name, node in zip(network.input_names, network.inputs, strict=True) if name == PICTURE}
     for layer in _tables_of(network):
         for place, node in enumerate(layer._inbound_nodes):
             found[_input_behind(node.keras_inputs[0])] = layer.get_output_at(place)
@@ -123,7 +124,8 @@ def ids_below(network: Any) -> dict[str, Any]:
             continue
         seen.add((id(history.layer), history.node_index))
         if isinstance(history.layer, keras.layers.InputLayer):
-            found[history.layer.name] = history.layer.output
+            if history.layer.name != PICTURE:
+                found[history.layer.name] = history.layer.output
         else:
             waiting.extend(history.layer._inbound_nodes[history.node_index].keras_inputs)
     return {name: found[name] for name in network.input_names if name in found}

@@ -131,6 +131,7 @@ class TrainingReport:
         retrieval, behaviour: None when not asked for, or when the log holds no viewer with a history.
         quantisation: of the smaller file that was asked for; `artefact` is that file when it was not refused.
         gradients: the graph that explains the model, see `recsys.explain`; None where leaving things out explains it.
+        vision: what described the pictures that the networks look at; empty when they look at none.
         sharding, privacy: how a training that promises something about people kept it.
     """
 
@@ -150,6 +151,7 @@ class TrainingReport:
     behaviour: BehaviourReport | None
     versions: dict[str, str]
     seconds: float
+    vision: str = ""
     sharding: ShardingReport | None = None
     privacy: PrivacyReport | None = None
 

@@ -29,6 +29,8 @@ class TrainingRequest:
     Attributes:
         parquet: the exported log, see `recsys.training.dataset.SCHEMA`.
         output: directory for the ONNX files, made if missing.
+        looks: what the log's creatives look like, see `recsys.pictures.looks`; networks look at their pictures then.
+            None, or a table that knows none of them, for networks that look at none.
         kinds: networks to train; the better one on validation is exported.
         epochs: at most this many passes over the train part, None for as many as a log of its size needs.
         max_rows: use only the latest rows, None for all.
@@ -49,6 +51,7 @@ class TrainingRequest:
     parquet: Path
     output: Path
     kinds: tuple[Kind, ...] = USUAL
+    looks: Path | None = None
     seed: int = 2026
     epochs: int | None = None
     batch_size: int = 1024
@@ -100,6 +103,8 @@ class TrainingRequest:
         return self.shards > 1 or self.privacy is not None
 
     def _refuse_unprotected(self) -> None:
+        if self.looks is not None:
+            raise BadRequest("a training in shards or in private looks at no pictures: leave looks out")
         if len(self.kinds) != 1 or self.kinds[0] in SEVERAL_TASKS or self.retrieval or self.behaviour or self.quantise:
             raise BadRequest(
                 "a training in shards or in private is of one network with one task and nothing beside it: name one of "
@@ -146,8 +151,7 @@ class TrainingRequest:
                 raise BadRequest(f"{name} has the wrong type: {content[name]!r}")
         values = dict(content, parquet=Path(content["parquet"]), output=Path(content["output"]))
         values |= {name: tuple(values[name]) for name in ("kinds", "denied") if name in values}
-        if values.get("checkpoints") is not None:
-            values["checkpoints"] = Path(values["checkpoints"])
+        values |= {name: Path(values[name]) for name in ("looks", "checkpoints") if values.get(name) is not None}
         return cls(**values)
 
     def write(self, path: Path) -> None:
@@ -159,6 +163,7 @@ class TrainingRequest:
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "kinds": (list,),
+    "looks": (str, type(None)),
     "seed": (int,),
     "epochs": (int, type(None)),
     "batch_size": (int,),

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from recsys.features import FeatureSpec, Feeds
+from recsys.features import PICTURE, FeatureSpec, Feeds
+from recsys.pictures.looks import Looks
 from recsys.training.reading import LogFile, encode, instants, labels, tasks, words
 
 BUFFER = 131_072
@@ -21,6 +22,8 @@ Labels: TypeAlias = NDArray[np.float32]
 Targets: TypeAlias = Callable[[Labels, dict[str, Labels]], Labels]
 """Lays labels (rows,) and columns of further labels out as targets, (rows, columns)."""
 Rows: TypeAlias = tuple[Feeds, Labels]
+Kind: TypeAlias = tuple[tuple[int, ...], str]
+"""Shape and type of a feed's rows, see `recsys.training.feeding.Kind`."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Stream:
         until: time from which on rows of a source belong to a later part, by the word of the source.
         rows: how many those are.
         rate: share of positives among them.
+        looks: what the creatives look like; None for networks that look at no pictures.
     """
 
     path: Path
@@ -41,6 +45,14 @@ class Stream:
     until: Mapping[str, int]
     rows: int
     rate: float
+    looks: Looks | None = None
+
+    def feeds(self, table: pa.Table) -> Feeds:
+        """Encode rows of the log."""
+        found = encode(table, self.spec)
+        if self.looks is not None:
+            found[PICTURE] = self.looks.of_rows(words(table["creative"]), instants(table))
+        return found
 
     def __len__(self) -> int:
         return self.rows
@@ -68,9 +80,10 @@ class Streamed:
     buffer: int = BUFFER
 
     @property
-    def kinds(self) -> dict[str, tuple[tuple[int, ...], str]]:
+    def kinds(self) -> dict[str, Kind]:
         """Tell the shape and the type of a row of each feed."""
-        return {feature.name: ((feature.length,), "int32") for feature in self.stream.spec.features}
+        found: dict[str, Kind] = {feature.name: ((feature.length,), "int32") for feature in self.stream.spec.features}
+        return found | ({PICTURE: ((1, self.stream.looks.width), "float32")} if self.stream.looks else {})
 
     @property
     def columns(self) -> int:
@@ -97,7 +110,7 @@ class Streamed:
             mine = places[(counted % of == number) & (counted < len(self) * of)]
             if len(mine):
                 table = chunk.table.take(pa.array(mine))
-                yield encode(table, self.stream.spec), self.targets(labels(table), tasks(table))
+                yield self.stream.feeds(table), self.targets(labels(table), tasks(table))
 
 
 def _shuffled(chunks: Iterator[Rows], size: int, random: np.random.Generator) -> Iterator[Rows]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from recsys.features import DEFAULT_SPEC, FeatureSpec
 from recsys.training import distributed
 from recsys.training.dataset import Split, data_digest
-from recsys.training.experiment import train_on
+from recsys.training.experiment import configured, train_on
 from recsys.training.fit import fit
 from recsys.training.networks import build
 from recsys.training.progress import Progress, silent
@@ -33,7 +33,7 @@ def train_together(
     for kind in request.kinds:
         seed_everything(request.seed)
         fit(
-            build(kind, spec, request.seed),
+            build(configured(kind, split), spec, request.seed),
             split,
             stage=kind,
             epochs=request.epochs,

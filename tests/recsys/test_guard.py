@@ -49,6 +49,13 @@ FORBIDDEN = [
     "disability",
     "political_party",
     "birthplace",
+    "face_picture",
+    "creative_face_picture",
+    "viewer_picture",
+    "PhotoOfPerson",
+    "visitorImage",
+    "camera_frame",
+    "selfie",
 ]
 INNOCENT = [
     "page",
@@ -62,6 +69,8 @@ INNOCENT = [
     "terrace",
     "trace_id",
     "creative_embedding",
+    "creative_picture",
+    "picture_frame_store",
     "average_dwell",
     "image_brightness",
     "essex",

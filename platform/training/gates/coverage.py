@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.features import ITEM_WORDS, Feeds
+from recsys.features import ITEM_WORDS, PICTURE, Feeds
 
 MOST_VIEWERS, MOST_CREATIVES, FEWEST_CREATIVES = 64, 400, 10
 DEPTH = 10
@@ -30,7 +30,7 @@ def coverage(score: Score, feeds: Feeds) -> float | None:
     rows = len(feeds["creative"])
     viewers = np.unique(np.linspace(0, rows - 1, min(rows, MOST_VIEWERS)).astype(np.intp))
     pairs = {
-        name: np.tile(items[name], (len(viewers), 1)) if name in ITEM_WORDS else np.repeat(ids[viewers], count, axis=0)
+        name: np.concatenate([items[name]] * len(viewers)) if name in items else np.repeat(ids[viewers], count, axis=0)
         for name, ids in feeds.items()
     }
     scores = score(pairs).reshape(len(viewers), count)
@@ -40,8 +40,11 @@ def coverage(score: Score, feeds: Feeds) -> float | None:
 
 
 def catalogue(feeds: Feeds) -> Feeds:
-    """Return the item features of the creatives in the rows, sampled evenly: int32, shape (creatives, 1)."""
+    """Return the item features of the creatives in the rows, sampled evenly: int32, shape (creatives, 1).
+
+    Their pictures as well, where they have some: float32, shape (creatives, 1, width).
+    """
     _, rows = np.unique(feeds["creative"][:, 0], return_index=True)
     if len(rows) > MOST_CREATIVES:
         rows = rows[np.linspace(0, len(rows) - 1, MOST_CREATIVES).astype(np.intp)]
-    return {name: feeds[name][rows] for name in ITEM_WORDS}
+    return {name: feeds[name][rows] for name in (*ITEM_WORDS, PICTURE) if name in feeds}

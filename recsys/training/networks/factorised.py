@@ -7,7 +7,7 @@ from typing import Any
 from recsys.training.configuration import NetworkConfig
 from recsys.training.networks.layers import PairDense, deepen
 from recsys.training.networks.layout import Layout
-from recsys.training.networks.machines import FactorisationMachine, FieldWeightedMachine
+from recsys.training.networks.machines import FactorisationMachine, FieldWeightedMachine, split
 from recsys.training.networks.network import Network, finish
 from recsys.training.networks.sides import Sides, embed
 from recsys.training.tensorflow import tf
@@ -57,4 +57,4 @@ def _deep(stacked: list[Any], config: NetworkConfig, seed: int) -> Any:
 def _factors(vectors: Any) -> Any:
     """Lay the factors of all features of a side out next to each other, without the linear weights."""
     count, width = vectors.shape[-2:]
-    return tf.reshape(vectors[..., 1:], (-1, tf.shape(vectors)[1], count * (width - 1)))
+    return tf.reshape(split(vectors)[1], (-1, tf.shape(vectors)[1], count * (width - 1)))

@@ -19,7 +19,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-from recsys.pictures.vision import PICTURE
+from recsys.specification import PICTURE
 from recsys.training.configuration import NetworkConfig
 from recsys.training.networks.layers import AsPairs
 from recsys.training.networks.layout import Layout

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recsys.features import Feature
-from recsys.pictures.vision import PICTURE
+from recsys.specification import PICTURE
 from recsys.training.configuration import NetworkConfig
 from recsys.training.networks.layout import Layout
 from recsys.training.tensorflow import keras, tf

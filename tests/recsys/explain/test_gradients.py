@@ -15,7 +15,8 @@ from recsys.explain.attribution import HISTORY, HISTORY_LENGTH, VIEWER
 from recsys.explain.errors import UnreadableGradients
 from recsys.explain.gradients import EXPLAINS, GradientExplainer
 from recsys.explain.occlusion import OcclusionExplainer
-from recsys.features import Behaviour, Context, Item, Viewer, specify
+from recsys.explain.rows import anonymous, log_odds_of, unseen
+from recsys.features import PICTURE, Behaviour, Context, Item, Viewer, specify
 from recsys.serving.metadata import Calibration, ModelMetadata
 from recsys.serving.ranker import Ranker
 
@@ -30,23 +31,35 @@ SLOPE = 0.8
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A network, its model file and its gradient graph."""
+    """A network, its model file and its gradient graph.
 
+    Attributes:
+        picture: numbers of a creative's picture, 0 for a network that looks at none.
+    """
+
+    picture: int
     network: Any
     model: Path
     gradients: Path
     ranker: Ranker
     explainer: GradientExplainer
 
+    def rows(self, rows: int, seed: int = 0) -> list[dict[str, Any]]:
+        """Encoded rows, one by one."""
+        found = random_rows(rows, seed, self.picture)
+        return [{name: values[row : row + 1] for name, values in found.items()} for row in range(rows)]
 
-def random_rows(rows: int, seed: int = 0) -> dict[str, Any]:
-    """Encoded rows with histories of every length."""
+
+def random_rows(rows: int, seed: int = 0, picture: int = 0) -> dict[str, Any]:
+    """Encoded rows with histories of every length, and with pictures if the network looks at them."""
     random = np.random.default_rng(seed)
     feeds = {one.name: random.integers(0, one.size, (rows, one.length), dtype=np.int32) for one in SPEC.features}
     lengths = random.integers(0, SPEC.history_length + 1, (rows, 1), dtype=np.int32)
     feeds["history_length"] = lengths
     for name in SPEC.histories:
         feeds[name] = np.where(np.arange(SPEC.history_length) < lengths, np.maximum(feeds[name], 1), 0).astype(np.int32)
+    if picture:
+        feeds[PICTURE] = random.normal(size=(rows, 1, picture)).astype(np.float32)
     return feeds
 
 
@@ -58,19 +71,22 @@ def shaken(network: Any) -> Any:
     return network
 
 
-@pytest.fixture(scope="module", params=["deepfm", "din"])
+@pytest.fixture(scope="module", params=[("deepfm", 0), ("din", 5)], ids=["deepfm", "din with pictures"])
 def exported(request, tmp_path_factory) -> Exported:
+    from recsys.training.configuration import NetworkConfig
     from recsys.training.explain import export_gradients
     from recsys.training.export import export
     from recsys.training.networks import build
     from recsys.training.tensorflow import seed_everything
 
     seed_everything(5)
-    network, folder = shaken(build(request.param, SPEC, 5)), tmp_path_factory.mktemp("exported")
+    kind, picture = request.param
+    network = shaken(build(NetworkConfig.of(kind, picture=picture), SPEC, 5))
+    folder = tmp_path_factory.mktemp("exported")
     metadata = ModelMetadata(
-        request.param, SPEC.digest, "data", "2026-01-01T00:00:00+00:00", Calibration(SLOPE, -0.5), graph="split"
+        kind, SPEC.digest, "data", "2026-01-01T00:00:00+00:00", Calibration(SLOPE, -0.5), graph="split"
     )
-    feeds = random_rows(300)
+    feeds = random_rows(300, picture=picture)
     artefact = export(network, feeds=feeds, metadata=metadata, output=folder)
     model = folder / artefact.file
     written = export_gradients(network, spec=SPEC, feeds=feeds, model=model, digest=artefact.digest)
@@ -79,17 +95,37 @@ def exported(request, tmp_path_factory) -> Exported:
     assert written.digest == sha256(gradients.read_bytes()).hexdigest()
     assert written.bytes < model.stat().st_size * 3
     explainer = GradientExplainer.load(ranker, model=model, gradients=gradients, expected_digest=written.digest)
-    return Exported(network, model, gradients, ranker, explainer)
+    return Exported(picture, network, model, gradients, ranker, explainer)
 
 
 def test_the_shares_of_every_row_add_up(exported):
-    rows = random_rows(40, seed=1)
-
-    for row in range(40):
-        found = exported.explainer.explain_row({name: ids[row : row + 1] for name, ids in rows.items()})
+    for row in exported.rows(40, seed=1):
+        found = exported.explainer.explain_row(row)
 
         assert abs(found.residual) <= max(0.01, 0.01 * abs(found.difference))
-        assert len(found.by_place()) == rows["history_length"][row, 0]
+        assert len(found.by_place()) == row["history_length"][0, 0]
+
+
+def test_what_the_picture_did_is_told_apart_from_what_knowing_the_viewer_did(exported):
+    occlusion = OcclusionExplainer(exported.ranker)
+    for row in exported.rows(20, seed=6):
+        nobody = anonymous(row, exported.ranker)
+        seen, blank = (log_odds_of(exported.ranker, one) for one in (nobody, unseen(nobody)))
+
+        found = exported.explainer.explain_row(row)
+
+        assert found.baseline == pytest.approx(blank, abs=1e-5)
+        assert found.of(PICTURE) == pytest.approx(seen - blank, rel=0.01, abs=0.01)
+        assert found.personal == pytest.approx(found.score - seen, rel=0.01, abs=0.01)
+        assert occlusion.explain_row(row).of(PICTURE) == pytest.approx(seen - blank, abs=1e-5)
+        assert bool(found.of(PICTURE)) is bool(exported.picture)
+
+
+def test_a_creative_without_a_picture_owes_nothing_to_it(exported):
+    shown = exported.explainer.explain(CONTEXT, Viewer("sub_1", PAST), ITEM, picture=np.zeros(exported.picture))
+
+    assert shown == exported.explainer.explain(CONTEXT, Viewer("sub_1", PAST), ITEM)
+    assert shown.of(PICTURE) == 0
 
 
 def test_the_ends_of_the_line_are_the_scores_that_are_served(exported):
@@ -108,7 +144,7 @@ def test_it_is_the_integral_that_tensorflow_computes(exported):
     from recsys.training.explain import ids_below, vectors_of
     from recsys.training.tensorflow import keras, tf
 
-    row = {name: ids[7:8] for name, ids in random_rows(40, seed=2).items()}
+    row = exported.rows(40, seed=2)[7]
     nobody = {
         name: np.zeros_like(ids) if name in ("viewer", "history_length", *SPEC.histories) else ids
         for name, ids in row.items()
@@ -141,10 +177,8 @@ def test_it_is_the_integral_that_tensorflow_computes(exported):
 
 def test_it_agrees_in_direction_with_leaving_things_out(exported):
     occlusion = OcclusionExplainer(exported.ranker)
-    rows = random_rows(60, seed=3)
     pairs = []
-    for number in range(60):
-        row = {name: ids[number : number + 1] for name, ids in rows.items()}
+    for row in exported.rows(60, seed=3):
         by_gradients, by_occlusion = exported.explainer.explain_row(row), occlusion.explain_row(row)
         assert by_gradients.difference == pytest.approx(by_occlusion.difference, abs=1e-6)
         pairs += [(by_gradients.of(name), by_occlusion.of(name)) for name in (VIEWER, HISTORY)]
@@ -204,6 +238,10 @@ def test_a_model_file_without_the_networks_tables_has_no_gradients(exported, tmp
 
     with pytest.raises(NoGradients, match="does not hold the table"):
         export_gradients(
-            exported.network, spec=SPEC, feeds=random_rows(20), model=model, digest=exported.ranker.version
+            exported.network,
+            spec=SPEC,
+            feeds=random_rows(20, picture=exported.picture),
+            model=model,
+            digest=exported.ranker.version,
         )
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recsys.pictures.vision import PICTURE
 from recsys.serving.calibration import Calibration
 from recsys.serving.metadata import ModelMetadata
 from recsys.serving.ranker import open_session
+from recsys.specification import PICTURE
 
 from .conftest import CREATIVES, SPEC, Part, choice_of, lovers_of, planted
 

@@ -11,8 +11,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from recsys.columns import Words
-from recsys.pictures.album import Album, PictureUnreadable, decode, of_rows
+from recsys.pictures.album import Album, PictureUnreadable, decode
 from recsys.pictures.descriptor import Descriptor
+from recsys.pictures.looks import Looks, LooksUnreadable
 from recsys.pictures.projection import signs, unit
 from recsys.pictures.vision import VisionNetwork, VisionRefused
 
@@ -72,17 +73,17 @@ class Counting:
         return image.reshape(-1, 3).mean(axis=0).astype(np.float32)
 
 
-def test_each_picture_is_looked_at_once_and_what_is_none_has_zeros():
+def test_each_picture_is_looked_at_once():
     vision = Counting()
     red, blue = file_of(poster((200, 0, 0))), file_of(poster((0, 0, 200)))
-    files = {"a": red, "b": blue, "c": red, "broken": b"no picture"}
+    album = Album(vision)
 
-    laid = Album(vision).lay_out(["a", "b", "c", "broken", "missing"], files.get)
+    found = [album.describe(content) for content in (red, blue, red)]
 
-    assert (laid.shape, laid.dtype) == ((1, 5, 3), np.float32)
     assert vision.looked == 2
-    np.testing.assert_array_equal(laid[0, 0], laid[0, 2])
-    assert not laid[0, 3:].any()
+    assert found[0] is found[2]
+    with pytest.raises(PictureUnreadable):
+        album.describe(b"no picture")
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
@@ -95,11 +96,47 @@ def test_colours_keep_their_order():
     assert decode(file_of(np.full((4, 4, 3), (250, 5, 5), dtype=np.uint8)))[0, 0].tolist() == [250, 5, 5]
 
 
-def test_rows_of_a_log_get_the_picture_of_their_creative():
-    creatives = Words.of(["a", "b", None, "a"])
-    vectors = {"a": np.array([1, 2], dtype=np.float32)}
+LOOKS = Looks("counting", 2, {"a": np.array([1, 2], dtype=np.float32)}, {"a": 1_000})
 
-    assert of_rows(creatives, vectors, 2)[:, 0].tolist() == [[1, 2], [0, 0], [0, 0], [1, 2]]
+
+def test_creatives_get_their_pictures_and_those_without_one_zeros():
+    assert LOOKS.of(["b", "a"]).tolist() == [[0, 0], [1, 2]]
+    assert LOOKS.of([]).shape == (0, 2)
+    assert LOOKS.knows(["b", "a"])
+    assert not LOOKS.knows(["b"])
+
+
+def test_rows_of_a_log_get_the_picture_that_their_creative_had_then():
+    creatives = Words.of(["a", "b", None, "a"])
+
+    laid = LOOKS.of_rows(creatives, np.array([1_000, 1_000, 1_000, 999], dtype=np.int64))
+
+    assert (laid.shape, laid.dtype) == ((4, 1, 2), np.float32)
+    assert laid[:, 0].tolist() == [[1, 2], [0, 0], [0, 0], [0, 0]]
+
+
+def test_looks_survive_their_file_and_equal_ones_give_equal_files(tmp_path):
+    LOOKS.write(tmp_path / "one")
+    found = Looks.read(tmp_path / "one")
+    found.write(tmp_path / "other")
+
+    assert (found.vision, found.width, found.since) == ("counting", 2, {"a": 1_000})
+    assert found.of(["a"]).tolist() == [[1, 2]]
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+    Looks("none", 3, {}).write(tmp_path / "empty")
+    assert (len(Looks.read(tmp_path / "empty")), Looks.read(tmp_path / "empty").width) == (0, 3)
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-1], lambda whole: b"{}" + whole, lambda whole: b""])
+def test_a_damaged_table_of_looks_is_refused(tmp_path, damage):
+    path = tmp_path / "looks"
+    LOOKS.write(path)
+    path.write_bytes(damage(path.read_bytes()))
+
+    with pytest.raises(LooksUnreadable, match="looks holds no looks of creatives"):
+        Looks.read(path)
+    with pytest.raises(LooksUnreadable, match="absent"):
+        Looks.read(tmp_path / "absent")
 
 
 def write_network(path, *, not_a_number: bool = False) -> str:

@@ -9,16 +9,27 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
-from recsys.features import DEFAULT_SPEC, Behaviour, Candidates, Context, Item, Viewer, encode, encode_items, specify
-from recsys.pictures import vision
-from recsys.serving import desk
+from recsys.features import (
+    DEFAULT_SPEC,
+    PICTURE,
+    Behaviour,
+    Candidates,
+    Context,
+    Item,
+    Viewer,
+    encode,
+    encode_items,
+    specify,
+)
+from recsys.pictures.looks import Looks
 from recsys.serving.metadata import SPLIT, Calibration, ModelMetadata
 from recsys.serving.protocol import RankerProtocol
 from recsys.serving.ranker import DigestMismatch, OutdatedGraph, Ranker, SpecMismatch, UnreadableModel
 from recsys.serving.uniform import UniformRanker
 
 CONTEXT = Context("screen-1", "venue-1", "retail", "checkout", hour=9, weekday=4, party=2)
-CANDIDATES = encode_items([Item(f"creative-{number}", "shoes") for number in range(5)])
+ITEMS = [Item(f"creative-{number}", "shoes") for number in range(5)]
+CANDIDATES = encode_items(ITEMS)
 VIEWERS = [Viewer(), Viewer("anna", (Behaviour("creative-1", "shoes"),))]
 
 
@@ -152,7 +163,7 @@ def picture_model(path):
         ],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    about = ModelMetadata("din", DEFAULT_SPEC.digest, "data", "now", Calibration(), SPLIT)
+    about = ModelMetadata("din", DEFAULT_SPEC.digest, "data", "now", Calibration(), SPLIT, "an eye")
     helper.set_model_props(made, about.properties())
     path.write_bytes(made.SerializeToString())
     return path, sha256(path.read_bytes()).hexdigest()
@@ -161,14 +172,32 @@ def picture_model(path):
 def test_a_model_that_looks_at_pictures_is_given_those_of_the_candidates_or_zeros(tmp_path):
     ranker = Ranker.load(*picture_model(tmp_path / "model.onnx"))
     pictures = np.arange(15, dtype=np.float32).reshape(5, 3) / 10
-    seen = Candidates(CANDIDATES.keys, CANDIDATES.ids, pictures)
+    seen = encode_items(ITEMS, looks=Looks("an eye", 3, dict(zip(CANDIDATES.keys, pictures, strict=True))))
 
     chosen = ranker.rank(CONTEXT, VIEWERS, seen.take([4, 1]))
 
     np.testing.assert_allclose(logit(chosen), [pictures.sum(axis=1)[[4, 1]]] * 2, rtol=1e-4)
     assert seen.take([2]).pictures.tolist() == [pictures[2].tolist()]
     assert (ranker.rank(CONTEXT, VIEWERS, CANDIDATES) == 0.5).all()
-    assert desk.PICTURE == vision.PICTURE
+
+
+def test_pictures_that_another_vision_described_mean_nothing_to_a_model(tmp_path):
+    ranker = Ranker.load(*picture_model(tmp_path / "model.onnx"))
+    pictures = np.ones((5, 3), dtype=np.float32)
+    others = Candidates(CANDIDATES.keys, CANDIDATES.ids, pictures, "another eye")
+
+    assert (ranker.rank(CONTEXT, VIEWERS, others) == 0.5).all()
+    assert list(ranker.seeing({PICTURE: pictures, "hour": pictures}, "another eye")) == ["hour"]
+    assert list(ranker.seeing({PICTURE: pictures, "hour": pictures}, "an eye")) == [PICTURE, "hour"]
+
+
+def test_rows_of_a_log_are_scored_with_their_pictures_or_as_creatives_without_one(tmp_path):
+    ranker = Ranker.load(*picture_model(tmp_path / "model.onnx"))
+    rows = {"hour": np.zeros((2, 1), dtype=np.int32), "creative": np.ones((2, 1), dtype=np.int32)}
+    pictures = np.array([[[0, 0, 1]], [[0, 0, -1]]], dtype=np.float32)
+
+    np.testing.assert_allclose(logit(ranker.score(rows | {PICTURE: pictures})), [1, -1], rtol=1e-4)
+    assert (ranker.score(rows) == 0.5).all()
 
 
 def test_a_corrupt_file_is_refused_even_with_its_own_digest(tmp_path, write_model):
