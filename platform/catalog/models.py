@@ -92,7 +92,12 @@ class Campaign(OperatorRecord):
 
 
 class Media(OperatorRecord):
-    """One picture, stored under the digest of its bytes."""
+    """One picture, stored under the digest of its bytes.
+
+    Attributes:
+        vision: what described the picture for rankers, see ``catalog.looks``; empty while nobody has.
+        look: float32, little-endian: the picture's vector; empty for a picture that cannot be decoded.
+    """
 
     PREFIX = "med"
 
@@ -101,9 +106,15 @@ class Media(OperatorRecord):
     content_type = models.CharField(max_length=20)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    vision = models.CharField(max_length=64, blank=True, default="")
+    look = models.BinaryField(max_length=16_384, null=True, editable=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(vision="", look=None) | (~Q(vision="") & Q(look__isnull=False)),
+                name="media_look_has_vision",
+            ),
             models.UniqueConstraint(fields=["id", "operator"], name="media_of_operator"),
             models.UniqueConstraint(fields=["operator", "sha256"], name="media_once_per_digest"),
             models.CheckConstraint(condition=Q(sha256__regex="^[0-9a-f]{64}$"), name="media_digest_is_hexadecimal"),
@@ -118,7 +129,11 @@ class Media(OperatorRecord):
 
 
 class Creative(OperatorRecord):
-    """One piece of media with what must be known to show it; without a campaign it is content."""
+    """One piece of media with what must be known to show it; without a campaign it is content.
+
+    Attributes:
+        media_since: when this media was attached in the place of another one, or of none; None where it came first.
+    """
 
     PREFIX = "crv"
 
@@ -128,6 +143,7 @@ class Creative(OperatorRecord):
     category = models.CharField(max_length=60)
     media = models.ForeignKey(Media, on_delete=models.PROTECT, null=True, blank=True, related_name="creatives")
     media_id: UUID | None
+    media_since = models.DateTimeField(null=True, blank=True)
     duration_ms = models.PositiveIntegerField()
     audience = models.CharField(max_length=10, choices=Audience.choices, default=Audience.PUBLIC)
     minimum_age = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -149,6 +165,9 @@ class Creative(OperatorRecord):
             models.CheckConstraint(condition=Q(approval__in=Approval.values), name="creative_approval_known"),
             models.CheckConstraint(
                 condition=~Q(approval=Approval.APPROVED) | Q(media__isnull=False), name="creative_approved_with_media"
+            ),
+            models.CheckConstraint(
+                condition=Q(media_since=None) | Q(media__isnull=False), name="creative_since_has_media"
             ),
             models.CheckConstraint(
                 condition=Q(minimum_age=None) | Q(minimum_age__gte=1, minimum_age__lte=99), name="creative_age_in_range"

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from catalog import selectors
 from catalog.categories import lineage
 from catalog.flights import Flights, flights_of
+from catalog.looks import looks_of
 from catalog.models import Creative
 from catalog.offers import Offer, is_released, offer_of
 from catalog.selectors import Spending
@@ -65,7 +66,7 @@ class Snapshot:
 
     Attributes:
         offers: the creatives, length N.
-        candidates: the same, encoded for ranking.
+        candidates: the same, encoded for ranking, with what they look like.
         servable: bool, shape (N,): approved, switched on, and the media file is there.
         personal: bool, shape (N,).
         paid: bool, shape (N,).
@@ -218,7 +219,7 @@ def build(version: int, creatives: Sequence[Creative]) -> Snapshot:
     return Snapshot(
         version=version,
         offers=offers,
-        candidates=encode_items([offer.item for offer in offers]),
+        candidates=encode_items([offer.item for offer in offers], looks=looks_of(creatives)),
         servable=np.array(servable, dtype=np.bool_),
         personal=np.array([offer.personal for offer in offers], dtype=np.bool_),
         paid=np.array([offer.paid for offer in offers], dtype=np.bool_),

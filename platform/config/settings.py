@@ -131,6 +131,10 @@ DATASETS = STATE / "datasets"
 TRAINING_SHARDS = int(os.environ.get("VITRINE_TRAINING_SHARDS", "1"))
 TRAINING_SLICES = int(os.environ.get("VITRINE_TRAINING_SLICES", "4"))
 TRAINING_SHARDED_NETWORK = os.environ.get("VITRINE_TRAINING_SHARDED_NETWORK", "deepfm")
+TRAINING_PICTURES = os.environ.get("VITRINE_TRAINING_PICTURES", "on") == "on"
+# What describes pictures of creatives (never of people): an ONNX file and its digest; empty: the shipped descriptor.
+PICTURE_NETWORK = os.environ.get("VITRINE_PICTURE_NETWORK", "")
+PICTURE_NETWORK_SHA256 = os.environ.get("VITRINE_PICTURE_NETWORK_SHA256", "")
 CARRIERS = STATE / "carriers"
 
 # Frames are read from memory only: an upload handler that spools to disk would break the promise about passers-by.
@@ -198,6 +202,7 @@ CELERY_BEAT_SCHEDULE = {
     "learn what to explore": {"task": "training.explore", "schedule": 3600.0, "options": {"queue": "default"}},
     "pick up queued and abandoned runs": {"task": "training.sweep", "schedule": 60.0, "options": {"queue": "default"}},
     "watch models on trial": {"task": "training.watch", "schedule": 60.0, "options": {"queue": "default"}},
+    "describe pictures": {"task": "catalog.sweep", "schedule": 600.0},
     "look for drift": {"task": "training.drift", "schedule": 3600.0, "options": {"queue": "default"}},
     "expire consents and tokens": {"task": "privacy.sweep", "schedule": 300.0},
     "finish moves and destroy retired keys": {"task": "identities.sweep", "schedule": 600.0},

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from recsys.guard import FeaturePolicy
+from recsys.specification import PICTURE
 from recsys.training.configuration import NetworkConfig
 from recsys.training.private.terms import PrivacyTerms
 from recsys.training.request import TrainingRequest
@@ -11,8 +13,23 @@ from training import folders
 from training.models import Run, Trigger
 
 
-def request_of(run: Run, *, parquet: Path, output: Path, denied: tuple[str, ...]) -> TrainingRequest:
+def looks_at_pictures(run: Run, denied: tuple[str, ...]) -> bool:
+    """Return whether a run learns from how creatives look.
+
+    Trainings that promise something about people are of one plain network, and a scene may deny pictures as any other
+    feature.
+    """
+    plain = not run.terms and not in_shards()
+    return plain and bool(settings.TRAINING_PICTURES) and not FeaturePolicy(frozenset(denied)).denies(PICTURE)
+
+
+def request_of(
+    run: Run, *, parquet: Path, output: Path, denied: tuple[str, ...], looks: Path | None = None
+) -> TrainingRequest:
     """Return the request of a run.
+
+    Args:
+        looks: of the creatives, where the run `looks_at_pictures`.
 
     Raises:
         BadRequest: the settings or the terms make no sense.
@@ -30,7 +47,7 @@ def request_of(run: Run, *, parquet: Path, output: Path, denied: tuple[str, ...]
             shards=settings.TRAINING_SHARDS, slices=settings.TRAINING_SLICES, shard_key=folders.shard_key().hex(),
             checkpoints=folders.shards_of(run.operator_id),
         )  # fmt: skip
-    return TrainingRequest(parquet=parquet, output=output, denied=denied)
+    return TrainingRequest(parquet=parquet, output=output, denied=denied, looks=looks)
 
 
 def repeats_the_last_log(run: Run) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from recsys.pictures.looks import Looks
 from recsys.serving.ranker import Ranker
 from recsys.training.dataset import Split, read_dataset, split_by_time
 from recsys.training.metrics import Metrics
@@ -69,15 +70,17 @@ def compare(split: Split, words: Mapping[str, set[str]], challenger: Ranker, cha
     Args:
         words: of `cohort_words`.
     """
-    feeds = split.test.feeds
+    feeds, vision = split.test.feeds, split.test.vision
+    own = challenger.seeing(feeds, vision)
+    theirs = champion.seeing(feeds, vision) if champion else feeds
     rows = Rows(
         labels=split.test.labels.astype(np.float64),
         forecast=constant_forecast(split),
-        challenger=challenger.score(feeds).astype(np.float64),
-        champion=champion.score(feeds).astype(np.float64) if champion else None,
+        challenger=challenger.score(own).astype(np.float64),
+        champion=champion.score(theirs).astype(np.float64) if champion else None,
         viewers=split.test.viewer.codes.astype(np.intp),
         cohorts=cohorts(split, words),
-        coverage=(coverage(challenger.score, feeds), coverage(champion.score, feeds) if champion else None),
+        coverage=(coverage(challenger.score, own), coverage(champion.score, theirs) if champion else None),
     )
     return Measured(
         challenger=rows.metrics(rows.challenger),
@@ -102,11 +105,11 @@ def judge(measured: Measured, terms: Gates, *, champion_must_go: bool = False) -
     return Verdict(True, _praise(measured, champion_must_go=champion_must_go), tuple(checks))
 
 
-def read(dataset: Path) -> tuple[Split, dict[str, set[str]]]:
-    """Read a dataset as the training split it, and the words of its cohorts."""
+def read(dataset: Path, looks: Looks | None = None) -> tuple[Split, dict[str, set[str]]]:
+    """Read a dataset as the training split it, with what its creatives look like, and the words of its cohorts."""
     table = pq.read_table(dataset, columns=list(COHORT_WORDS))
     words = {name: {str(word) for word in table[name].unique().to_pylist()} for name in COHORT_WORDS}
-    return split_by_time(read_dataset(dataset)), words
+    return split_by_time(read_dataset(dataset, looks=looks)), words
 
 
 def constant_forecast(split: Split) -> NDArray[np.float64]:

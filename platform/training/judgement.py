@@ -9,6 +9,7 @@ from uuid import UUID
 import registry.files
 import registry.selectors
 from core.tenancy import operator_scope
+from recsys.pictures.looks import Looks
 from recsys.serving.ranker import DigestMismatch, Ranker, RankerRefused
 from training import gate, lift
 from training.drift import log_rows
@@ -35,8 +36,11 @@ class Judged:
     lift: dict[str, Any]
 
 
-def judge(*, operator_id: UUID, dataset: Path, challenger: Path) -> Judged:
+def judge(*, operator_id: UUID, dataset: Path, challenger: Path, looks: Looks | None = None) -> Judged:
     """Measure a trained model against the champion on the later rows of its dataset, on the operator's terms.
+
+    Args:
+        looks: what the creatives look like; a model gets them if it learnt from the vision that described them.
 
     Raises:
         RunFailed: the champion's file is not the registered one.
@@ -48,7 +52,7 @@ def judge(*, operator_id: UUID, dataset: Path, challenger: Path) -> Judged:
     must_go = active is not None and active.awaits_retrain
     champion = _champion(active.file_digest, must_go=must_go) if active else None
     ranker = Ranker.load(challenger, registry.files.digest_of(challenger))
-    measured = gate.compare(*gate.read(dataset), ranker, champion)
+    measured = gate.compare(*gate.read(dataset, looks), ranker, champion)
     verdict = gate.judge(measured, terms, champion_must_go=must_go)
     looked = reference(log_rows.played(dataset), ranker)
     with operator_scope(operator_id):

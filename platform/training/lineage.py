@@ -10,8 +10,11 @@ from typing import Any
 
 import recsys
 
-APART = ("parquet", "output", "seed", "shard_key", "checkpoints")
+APART = ("parquet", "output", "seed", "shard_key", "checkpoints", "looks")
 """Parts of a request that lineage names otherwise, by the data's and the file's digest and the seed, or never tells."""
+
+
+DECIDED = ("kind", "configuration", "vision", "looks")
 
 
 @cache
@@ -29,10 +32,10 @@ def configuration_digest(request: Mapping[str, Any], report: Mapping[str, Any]) 
 
     Args:
         request: the fields of a ``recsys.training.request.TrainingRequest``.
-        report: of the training; its kind and the configuration of its network.
+        report: of the training; its kind, the configuration of its network and what it looked at.
     """
     asked = {name: value for name, value in request.items() if name not in APART}
-    decided = {"request": asked, "kind": report.get("kind"), "configuration": report.get("configuration")}
+    decided = {"request": asked, **{name: report.get(name) for name in DECIDED}}
     return sha256(json.dumps(decided, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
+import catalog.looks
 import events.selectors
 import registry.files
 import signage.selectors
@@ -23,6 +24,7 @@ import subjects.selectors
 from core.problems import Problem
 from core.tenancy import operator_scope
 from events.selectors import Traffic
+from recsys.pictures.looks import Looks
 from recsys.serving.ranker import RankerRefused
 from recsys.training.errors import TrainingRefused
 from registry.services import Lineage
@@ -62,14 +64,19 @@ def run(*, operator_id: UUID, run_id: UUID, observe: Observe | None = None) -> N
 def _train(operator_id: UUID, run: Run, heartbeat: Heartbeat) -> None:
     run_id, folder = run.id, folders.make(run.id)
     dataset, traffic = _export(operator_id, run, folder, heartbeat)
-    request = asking.request_of(run, parquet=dataset, output=folder / "models", denied=_denied(operator_id))
+    denied = _denied(operator_id)
+    looks = _looks(operator_id)
+    request = asking.request_of(
+        run, parquet=dataset, output=folder / "models", denied=denied,
+        looks=_beside(folder, looks) if asking.looks_at_pictures(run, denied) else None,
+    )  # fmt: skip
     request.write(folder / "request.json")
     report = process.train(
         folder / "request.json", folder / "report.json", relay=heartbeat.tell, still_wanted=heartbeat.check
     )
     heartbeat.tell("gate", 0, 1, "measuring it against the champion on later rows")
     challenger = _model(folder / "models", report)
-    judged = judge(operator_id=operator_id, dataset=dataset, challenger=challenger)
+    judged = judge(operator_id=operator_id, dataset=dataset, challenger=challenger, looks=looks)
     heartbeat.check()
     lineage = Lineage(
         parent_id=judged.champion_id, configuration=configuration_digest(asdict(request), report),
@@ -123,6 +130,20 @@ def _write(
         return export.write(examples, folder / "examples.parquet", tell=tell), snapshot
 
 
+def _looks(operator_id: UUID) -> Looks | None:
+    """Return what the operator's creatives look like; the file of a log holds their keys only."""
+    with operator_scope(operator_id):
+        return catalog.looks.of_operator(operator_id=operator_id)
+
+
+def _beside(folder: Path, looks: Looks | None) -> Path | None:
+    """Write looks beside the log."""
+    if looks is None:
+        return None
+    looks.write(folder / "looks")
+    return folder / "looks"
+
+
 def _denied(operator_id: UUID) -> tuple[str, ...]:
     """Return what the scenes deny that the model would decide for."""
     with operator_scope(operator_id):
@@ -153,8 +174,8 @@ def _model(folder: Path, report: dict[str, Any]) -> Path:
 def _metrics(report: dict[str, Any], judged: Judged) -> dict[str, Any]:
     """Return what a run tells; each part of it is a document of its own."""
     kept = (
-        "kind", "gradients", "rows", "boundaries", "models", "baselines", "retrieval", "behaviour", "versions",
-        "seconds",
+        "kind", "vision", "gradients", "rows", "boundaries", "models", "baselines", "retrieval", "behaviour",
+        "versions", "seconds",
     )  # fmt: skip
     return {
         "verdict": judged.verdict.reason,

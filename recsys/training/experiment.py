@@ -122,6 +122,7 @@ def train_on(
         versions={library: version(library) for library in LIBRARIES},
         seconds=time.perf_counter() - started,
         vision=split.train.vision,
+        looks=data_digest(request.looks) if request.looks and split.train.vision else "",
     )
 
 

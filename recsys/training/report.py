@@ -131,7 +131,8 @@ class TrainingReport:
         retrieval, behaviour: None when not asked for, or when the log holds no viewer with a history.
         quantisation: of the smaller file that was asked for; `artefact` is that file when it was not refused.
         gradients: the graph that explains the model, see `recsys.explain`; None where leaving things out explains it.
-        vision: what described the pictures that the networks look at; empty when they look at none.
+        vision, looks: what described the pictures that the networks look at, and the digest of the table of them; empty
+            when they look at none.
         sharding, privacy: how a training that promises something about people kept it.
     """
 
@@ -152,6 +153,7 @@ class TrainingReport:
     versions: dict[str, str]
     seconds: float
     vision: str = ""
+    looks: str = ""
     sharding: ShardingReport | None = None
     privacy: PrivacyReport | None = None
 

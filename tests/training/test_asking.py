@@ -64,6 +64,21 @@ def test_a_usual_run_promises_nothing(run_of: Callable[..., Run]) -> None:
     assert asked.denied == ("hour",)
 
 
+def test_a_usual_run_looks_at_pictures_unless_the_installation_or_a_scene_denies_them(
+    run_of: Callable[..., Run], settings: Any
+) -> None:
+    run = run_of()
+    assert asking.looks_at_pictures(run, ("wealth",))
+    assert not asking.looks_at_pictures(run, ("creative_picture",))
+    settings.TRAINING_PICTURES = False
+    assert not asking.looks_at_pictures(run, ())
+
+
+def test_runs_that_promise_something_about_people_look_at_no_pictures(in_shards: None, run_of: Any) -> None:
+    assert not asking.looks_at_pictures(run_of(), ())
+    assert not asking.looks_at_pictures(Run(terms={"network": "fm", "epsilon": 2.0, "delta": 1e-6}), ())
+
+
 def test_shards_are_a_setting_of_the_installation(in_shards: None, operator: Operator, run_of: Any) -> None:
     asked = _asked(run_of())
 

@@ -8,6 +8,7 @@ from catalog.services.creatives import (
     reject_creative,
     set_creative_active,
 )
+from catalog.services.looks import look_at_media
 from catalog.services.media import media_url, store_media
 from catalog.services.spend import Booking, book_plays
 
@@ -19,6 +20,7 @@ __all__ = [
     "approve_creative",
     "attach_media",
     "book_plays",
+    "look_at_media",
     "media_url",
     "reject_creative",
     "set_campaign_state",

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import transaction
+from django.utils import timezone
 
 from catalog.categories import check_category
 from catalog.errors import CampaignStateConflict, CreativeWithoutMedia, UnusableCreative
@@ -79,7 +80,8 @@ def attach_media(*, operator_id: UUID, creative_id: UUID, media_id: UUID, actor:
     creative = _locked(operator_id, creative_id)
     media = get_media(operator_id=operator_id, media_id=media_id)
     creative.media, creative.approval, creative.rejection_reason = media, Approval.PENDING, ""
-    creative.save(update_fields=["media", "approval", "rejection_reason"])
+    creative.media_since = timezone.now()
+    creative.save(update_fields=["media", "media_since", "approval", "rejection_reason"])
     changed(
         operator_id=operator_id, actor=actor, action="creative.media_attached", target=creative.public_id,
         detail={"media": media.public_id},

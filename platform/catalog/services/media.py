@@ -10,13 +10,16 @@ from catalog.models import Media
 from catalog.pictures import inspect
 from catalog.services.changes import changed
 from catalog.storage import write_media
+from core.queue import enqueue
 
 __all__ = ["media_url", "store_media"]
+
+LOOK = "catalog.look"
 
 
 @transaction.atomic
 def store_media(*, operator_id: UUID, data: bytes, content_type: str, actor: str) -> Media:
-    """Keep a picture; the same bytes again give the same row.
+    """Keep a picture, and have it described for rankers; the same bytes again give the same row.
 
     A file whose transaction rolls back stays behind unnamed and is used when the same bytes come again.
 
@@ -37,4 +40,5 @@ def store_media(*, operator_id: UUID, data: bytes, content_type: str, actor: str
     )  # fmt: skip
     if added or written:  # a file that was missing makes its creatives eligible again
         changed(operator_id=operator_id, actor=actor, action="media.stored", target=stored.public_id)
+        enqueue(LOOK, str(operator_id))
     return stored
