@@ -42,21 +42,27 @@ class LazyAdam(keras.optimizers.Optimizer):  # type: ignore[misc]
             return
         self._built = True
         self._moments = [
-            tuple(self.add_variable_from_reference(weight, name) for name in ("first", "second"))
+            None
+            if self._lazy(weight)
+            else tuple(self.add_variable_from_reference(weight, name) for name in ("first", "second"))
             for weight in variables
         ]
-        self._counts = [
-            self.add_variable_from_reference(weight, "steps", shape=weight.shape[:1]) if self._lazy(weight) else None
+        self._slots = [
+            self.add_variable_from_reference(weight, "slots", shape=(weight.shape[0], 2 * weight.shape[1] + 1))
+            if self._lazy(weight)
+            else None
             for weight in variables
         ]
 
     def update_step(self, gradient: Any, variable: Any) -> None:
         """Move one weight against its gradient, which for a table is sparse and names each row once."""
         place = self._index_dict[self._var_key(variable)]
-        if self._lazy(variable) and isinstance(gradient, tf.IndexedSlices):
-            self._move_rows(variable, gradient, self._moments[place], self._counts[place])
-        else:
+        if not self._lazy(variable):
             self._move_all(variable, tf.convert_to_tensor(gradient), self._moments[place])
+        elif isinstance(gradient, tf.IndexedSlices):
+            self._move_rows(variable, gradient.indices, gradient.values, self._slots[place])
+        else:
+            self._move_rows(variable, tf.range(variable.shape[0]), gradient, self._slots[place])
 
     def get_config(self) -> dict[str, Any]:
         """Describe the optimiser, so that Keras can make another like it."""
@@ -78,7 +84,7 @@ class LazyAdam(keras.optimizers.Optimizer):  # type: ignore[misc]
         )
 
     def _lazy(self, variable: Any) -> bool:
-        return len(variable.shape) > 1 and int(variable.shape[0]) > self.swept
+        return len(variable.shape) == 2 and int(variable.shape[0]) > self.swept
 
     def _move_all(self, variable: Any, gradient: Any, moments: tuple[Any, Any]) -> None:
         steps = tf.cast(self.iterations + 1, variable.dtype)
@@ -95,18 +101,17 @@ class LazyAdam(keras.optimizers.Optimizer):  # type: ignore[misc]
             grad=gradient,
         )
 
-    def _move_rows(self, variable: Any, gradient: Any, moments: tuple[Any, Any], counts: Any) -> None:
-        first, second = moments
-        rows, slope = gradient.indices, gradient.values
-        steps = tf.gather(counts, rows) + 1
-        mean = FIRST * tf.gather(first, rows) + (1 - FIRST) * slope
-        spread = SECOND * tf.gather(second, rows) + (1 - SECOND) * tf.square(slope)
+    def _move_rows(self, variable: Any, rows: Any, slope: Any, slots: Any) -> None:
+        """Move some rows; a slot holds both moments of a row and its count of steps, to be read and written at once."""
+        width = int(variable.shape[1])
+        first, second, count = tf.split(tf.gather(slots, rows), [width, width, 1], axis=1)
+        mean = FIRST * first + (1 - FIRST) * slope
+        spread = SECOND * second + (1 - SECOND) * tf.square(slope)
+        steps = count + 1
         rate = self.learning_rate * tf.sqrt(1 - SECOND**steps) / (1 - FIRST**steps)
-        _put(counts, rows, steps)
-        _put(first, rows, mean)
-        _put(second, rows, spread)
-        change = rate[:, None] * mean / (tf.sqrt(spread) + EPSILON)
-        tf.raw_ops.ResourceScatterSub(resource=variable.handle, indices=rows, updates=change)
+        moved = tf.gather(variable, rows) - rate * mean / (tf.sqrt(spread) + EPSILON)
+        _put(slots, rows, tf.concat([mean, spread, steps], axis=1))
+        _put(variable, rows, moved)
 
 
 def _put(variable: Any, rows: Any, values: Any) -> None:
