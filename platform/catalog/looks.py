@@ -5,6 +5,7 @@ in memory (``identities``), and a rule of the import linter keeps the describing
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
@@ -15,7 +16,7 @@ from django.conf import settings
 from catalog.models import Creative
 from recsys.pictures.album import Album
 from recsys.pictures.descriptor import Descriptor
-from recsys.pictures.looks import Looks
+from recsys.pictures.looks import Looks, Vector
 from recsys.pictures.vision import VisionNetwork
 
 WIDEST = 4_096
@@ -59,6 +60,23 @@ def looks_of(creatives: Iterable[Creative]) -> Looks | None:
 def of_operator(*, operator_id: UUID) -> Looks | None:
     """Return what all of an operator's creatives look like (one query)."""
     return looks_of(Creative.objects.filter(operator_id=operator_id).select_related("media").order_by("id"))
+
+
+def of_creative(*, operator_id: UUID, creative_id: UUID, seen_by: str, at: datetime) -> Vector | None:
+    """Return what a creative looked like at a time, float32, shape (width,) (one query).
+
+    Args:
+        seen_by: the vision whose vector is wanted.
+
+    Returns:
+        None where it had no picture then, or has another one since, or no such vector is kept.
+    """
+    creative = Creative.objects.filter(operator_id=operator_id, id=creative_id).select_related("media").first()
+    if creative is None or creative.media is None or creative.media.vision != seen_by or not creative.media.look:
+        return None
+    if creative.media_since is not None and creative.media_since > at:
+        return None
+    return np.frombuffer(creative.media.look, dtype="<f4")
 
 
 @lru_cache(maxsize=2)

@@ -1,7 +1,9 @@
 """What a person's own past did to a choice, in plain sentences for that person alone.
 
 Only their own history and their own key are spoken of, by subject and number of times; nobody else, no figure of
-others, and no subject that would tell about health, sex life or beliefs. Sentences are marked for translation.
+others, and no subject that would tell about health, sex life or beliefs. Where the ranker looks at pictures, it is
+said as well when the looks of the creative spoke for it: that is about the creative, whoever stands there. Sentences
+are marked for translation.
 """
 
 from collections import defaultdict
@@ -14,6 +16,7 @@ from django.utils.translation import gettext, ngettext
 
 from decisions.recollection import Remembered
 from recsys.explain.attribution import VIEWER, Attribution
+from recsys.features import PICTURE
 from signage.policies import SENSITIVE_HISTORY, names
 
 NOTICEABLE = 0.05
@@ -42,17 +45,28 @@ def because(attribution: Attribution, remembered: Remembered, *, at: datetime, t
         at: of the decision.
         timezone: IANA name of the venue's; "today" is its day.
     """
-    if abs(attribution.difference) < NOTICEABLE:
+    return [*_personal(attribution, remembered, at, timezone), *_looks(attribution)]
+
+
+def _personal(attribution: Attribution, remembered: Remembered, at: datetime, timezone: str) -> list[str]:
+    if abs(attribution.personal) < NOTICEABLE:
         return [gettext("What is remembered of you made no difference to speak of.")]
-    if attribution.difference < 0:
+    if attribution.personal < 0:
         return [gettext("What is remembered of you spoke rather against it: it was shown by chance, to keep learning.")]
     past = subjects_of(attribution, remembered)
     least = max(NOTICEABLE, WORTH_TELLING * sum(one.amount for one in past.values() if one.amount > 0))
     telling = sorted((subject for subject in past if past[subject].amount >= least), key=lambda one: -past[one].amount)
     sentences = [_looked_at(subject, past[subject].moments, at, timezone) for subject in telling[:MOST_SUBJECTS]]
-    if attribution.of(VIEWER) >= max(NOTICEABLE, WORTH_TELLING * attribution.difference):
+    if attribution.of(VIEWER) >= max(NOTICEABLE, WORTH_TELLING * attribution.personal):
         sentences.append(gettext("Because of what the ranking learnt from your choices; you agreed to that."))
     return sentences or [gettext("Because of many small things you looked at before, taken together.")]
+
+
+def _looks(attribution: Attribution) -> list[str]:
+    """Say that a picture spoke for its creative, if it did to speak of."""
+    if attribution.of(PICTURE) < max(NOTICEABLE, WORTH_TELLING * attribution.difference):
+        return []
+    return [gettext("Because of how it looks: that speaks for it, whoever stands here.")]
 
 
 def subjects_of(attribution: Attribution, remembered: Remembered) -> Mapping[str, Past]:

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+import catalog.looks
 from core.ids import public_id
 from core.tenancy import operator_scope
 from decisions import links, selectors
@@ -29,7 +30,8 @@ from decisions.reasons import impersonal
 from decisions.recollection import Recollection, Remembered, recollect
 from recsys.explain.attribution import HISTORY_LENGTH, VIEWER, Attribution
 from recsys.explain.errors import ExplanationRefused
-from recsys.features import Item
+from recsys.features import PICTURE, Item
+from recsys.pictures.looks import Vector
 from registry.explainers import Explained, explained
 from signage.policies import PERSONALISE
 
@@ -73,7 +75,8 @@ class Influence:
 
     Attributes:
         method: `integrated_gradients` or `occlusion`.
-        score, baseline: estimated probability's log-odds with and without knowing them.
+        score, baseline: estimated probability's log-odds; with and without knowing them and seeing the creative.
+        picture: what the looks of the creative did, to them as to anybody; log-odds, 0 where the model looks at none.
         key: what their pseudonym did, by what the model learnt under it; log-odds.
         length: what the length of their history did, where the model looks at it; log-odds.
         residual: what all this leaves unexplained, log-odds.
@@ -82,6 +85,7 @@ class Influence:
     method: str
     score: float
     baseline: float
+    picture: float
     key: float
     length: float
     subjects: tuple[Subject, ...]
@@ -145,7 +149,7 @@ def _for_person(operator_id: UUID, decision_id: UUID, position: int, at: datetim
     found = None if personal is Personal.NONE_USED else explained(operator_id=operator_id, model=decision.model)
     sentences: list[str] = []
     if personal is Personal.TOLD:
-        attribution = _attribution(found, recollection, recollection.remembered[0], choice)
+        attribution = _attribution(found, recollection, recollection.remembered[0], choice, decision)
         if attribution is None:
             personal = Personal.NOT_KEPT
         else:
@@ -178,7 +182,7 @@ def for_officer(
     influences = [
         _influence(attribution, remembered)
         for remembered in recollection.remembered
-        if (attribution := _attribution(found, recollection, remembered, choice))
+        if (attribution := _attribution(found, recollection, remembered, choice, decision))
     ]
     compared = _without(operator_id, decision, recollection, found, without)
     changed = compared.changed if compared else frozenset[Changed]()
@@ -213,7 +217,7 @@ def _personal(decision: Decision, recollection: Recollection, at: datetime) -> P
 
 
 def _attribution(
-    found: Explained | None, recollection: Recollection, remembered: Remembered, choice: Choice
+    found: Explained | None, recollection: Recollection, remembered: Remembered, choice: Choice, decision: Decision
 ) -> Attribution | None:
     """Take the score of a place apart for one person; None where the model cannot be asked."""
     if found is None:
@@ -222,10 +226,20 @@ def _attribution(
         return UNMOVED
     item = Item(public_id("crv", choice.creative_id), choice.category, choice.advertiser or None)
     try:
-        return found.explainer.explain(recollection.context, remembered.viewer, item)
+        picture = _picture(found, choice, decision)
+        return found.explainer.explain(recollection.context, remembered.viewer, item, picture=picture)
     except ExplanationRefused as error:
         logger.error("The score of %s cannot be taken apart: %s", choice.public_id, error)
         return None
+
+
+def _picture(found: Explained, choice: Choice, decision: Decision) -> Vector | None:
+    """Return what the creative looked like when it was chosen; None for a model that looks at no pictures."""
+    if not found.vision:
+        return None
+    return catalog.looks.of_creative(
+        operator_id=decision.operator_id, creative_id=choice.creative_id, seen_by=found.vision, at=decision.at
+    )
 
 
 def _influence(attribution: Attribution, remembered: Remembered) -> Influence:
@@ -237,6 +251,7 @@ def _influence(attribution: Attribution, remembered: Remembered) -> Influence:
         method=attribution.method,
         score=attribution.score,
         baseline=attribution.baseline,
+        picture=attribution.of(PICTURE),
         key=attribution.of(VIEWER),
         length=attribution.of(HISTORY_LENGTH),
         subjects=tuple(sorted(subjects, key=lambda one: -abs(one.amount))),

@@ -29,10 +29,12 @@ class Explained:
 
     Attributes:
         explainer: None for the uniform ranker, whose scores owe nothing to anything.
+        vision: what described the pictures it learnt from, see ``recsys.pictures``; empty when it looks at none.
     """
 
     ranker: RankerProtocol
     explainer: Explainer | None
+    vision: str = ""
 
 
 def explained(*, operator_id: UUID, model: str) -> Explained | None:
@@ -63,7 +65,7 @@ def gradients_of(version: ModelVersion) -> str:
 @lru_cache(maxsize=KEPT)
 def _load(model: str, gradients: str) -> Explained:
     ranker = Ranker.load(files.path_of(model), model)
-    return Explained(ranker, _explainer(ranker, gradients))
+    return Explained(ranker, _explainer(ranker, gradients), ranker.metadata.vision)
 
 
 def _explainer(ranker: Ranker, gradients: str) -> Explainer:

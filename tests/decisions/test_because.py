@@ -7,16 +7,18 @@ import pytest
 from decisions.because import because, subject_words
 from decisions.recollection import Remembered
 from recsys.explain.attribution import HISTORY, VIEWER, Attribution, Share
-from recsys.features import Behaviour, Viewer
+from recsys.features import PICTURE, Behaviour, Viewer
 from subjects.selectors import Person
 
 AT = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)  # half past midnight in Berlin
 PERSON = Person(None, "amber-heron-4821", frozenset({"personalise"}), ())
 
 
-def told(*past, key=0.0, timezone="Europe/Berlin"):
+def told(*past, key=0.0, looks=None, timezone="Europe/Berlin"):
     """Explain a past of (category, amount, how long ago)."""
     shares = [Share(VIEWER, None, key), *(Share(HISTORY, place, amount) for place, (_, amount, _) in enumerate(past))]
+    if looks is not None:
+        shares.append(Share(PICTURE, None, looks))
     viewer = Viewer("sub_1", tuple(Behaviour(f"crv_{place}", category) for place, (category, _, _) in enumerate(past)))
     remembered = Remembered(PERSON, viewer, tuple(AT - ago for _, _, ago in past))
     attribution = Attribution("occlusion", sum(share.amount for share in shares), 0.0, tuple(shares))
@@ -78,3 +80,23 @@ def test_no_sentence_holds_a_name_or_a_key():
 
 def test_a_category_is_said_by_its_last_part():
     assert subject_words("fashion.running_shoes") == "running shoes"
+
+
+LOOKS = "Because of how it looks: that speaks for it, whoever stands here."
+
+
+def test_the_looks_of_a_creative_are_told_when_they_spoke_for_it():
+    tea = ("drinks.tea", 0.5, timedelta(minutes=20))
+
+    assert told(tea, looks=0.4) == ["Because you looked at tea today.", LOOKS]
+    assert told(tea, looks=0.1) == ["Because you looked at tea today."]
+    assert told(tea, looks=-0.4) == ["Because you looked at tea today."]
+
+
+def test_looks_make_no_past_that_made_no_difference_matter():
+    tea = ("drinks.tea", 0.01, timedelta(minutes=20))
+
+    assert told(tea, looks=0.4) == ["What is remembered of you made no difference to speak of.", LOOKS]
+    assert told(("drinks.tea", -0.3, timedelta(minutes=20)), looks=0.4) == [
+        "What is remembered of you spoke rather against it: it was shown by chance, to keep learning.", LOOKS,
+    ]  # fmt: skip

@@ -37,7 +37,10 @@ class InfluenceSerializer(serializers.Serializer[Any]):
 
     method = serializers.ChoiceField(choices=["integrated_gradients", "occlusion"])
     score = serializers.FloatField(help_text="Log-odds of an engagement of this person.")
-    baseline = serializers.FloatField(help_text="The same for somebody anonymous at this place and time.")
+    baseline = serializers.FloatField(
+        help_text="The same for somebody anonymous at this place and time, before a creative without a picture."
+    )
+    picture = serializers.FloatField(help_text="By how the creative looks, to anybody, log-odds; 0 where unseen.")
     key = serializers.FloatField(help_text="By what the model learnt under their pseudonym, log-odds.")
     length = serializers.FloatField(help_text="By how much they had looked at before, log-odds.")
     subjects = SubjectSerializer(many=True)
@@ -157,7 +160,8 @@ def accounted_document(found: Accounted) -> dict[str, Any]:
 
 def _influence(one: Influence) -> dict[str, Any]:
     return {
-        "method": one.method, "score": one.score, "baseline": one.baseline, "key": one.key, "length": one.length,
+        "method": one.method, "score": one.score, "baseline": one.baseline, "picture": one.picture, "key": one.key,
+        "length": one.length,
         "subjects": [
             {"category": each.category, "times": each.times, "amount": each.amount} for each in one.subjects
         ],
