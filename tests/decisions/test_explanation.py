@@ -24,6 +24,7 @@ from recsys.explain.occlusion import OcclusionExplainer
 from recsys.features import DEFAULT_SPEC, encode
 from recsys.hashing import identifier
 from registry.explainers import Explained
+from subjects.models import Consent
 
 DAY = timedelta(days=1)
 
@@ -210,11 +211,71 @@ def test_after_an_erasure_nothing_in_the_log_tells_what_they_liked(stall):
     assert (found.personal, found.because, list(found.reasons)) == (Personal.ENDED, (), after)
 
 
+def withdraw(place, subject, purpose):
+    subjects.services.withdraw_consent(
+        operator_id=place.operator_id, subject_id=subject, purpose=purpose, channel="kiosk", actor="x", at=place.at
+    )
+
+
+def expire(place, subject, purpose):
+    Consent.objects.filter(subject_id=subject, purpose=purpose).update(
+        given_at=place.at - 2 * DAY, expires_at=place.at - DAY
+    )
+    subjects.services.expire_consents(operator_id=place.operator_id, at=place.at)
+
+
+def withdraw_everything(place, subject, purpose):
+    del purpose
+    subjects.services.withdraw_all(
+        operator_id=place.operator_id, subject_id=subject, channel="receipt", actor="x", at=place.at
+    )
+
+
+@pytest.mark.parametrize("end", [withdraw, expire, withdraw_everything])
+def test_the_end_of_the_consent_to_personal_choices_takes_likings_out_of_the_log(stall, player, end):
+    place, subject, shoes, _ = stall
+    slate = place.decide(place.viewer(subject))
+    before = Choice.objects.get(creative_id=shoes.id).reasons
+    assert any(sentence.startswith(LIKED) for sentence in before)
+
+    end(place, subject, "personalise")
+
+    after = Choice.objects.get(creative_id=shoes.id).reasons
+    assert after == [sentence for sentence in before if not sentence.startswith(LIKED)]
+    answer = player.get(f"/v1/decisions/{public_id('dec', slate.decision_id)}").json()
+    assert not any(LIKED in sentence for one in answer["slate"] for sentence in one["reasons"])
+
+
+@pytest.mark.parametrize("purpose", ["recognise", "learn"])
+def test_the_end_of_another_consent_leaves_the_reasons_as_they_are(stall, purpose):
+    place, subject, _, _ = stall
+    place.decide(place.viewer(subject))
+    before = list(Choice.objects.order_by("id").values_list("reasons", flat=True))
+
+    withdraw(place, subject, purpose)
+
+    assert list(Choice.objects.order_by("id").values_list("reasons", flat=True)) == before
+
+
+def test_a_consent_given_anew_leaves_the_reasons_as_they_are(stall):
+    place, subject, _, _ = stall
+    place.decide(place.viewer(subject))
+    before = list(Choice.objects.order_by("id").values_list("reasons", flat=True))
+
+    subjects.services.give_consent(
+        operator_id=place.operator_id, subject_id=subject, purposes=["personalise"], notice=place.notice,
+        channel="kiosk", actor="x", method="tick_box", at=place.at,
+    )  # fmt: skip
+
+    assert list(Choice.objects.order_by("id").values_list("reasons", flat=True)) == before
+
+
 def test_reasons_of_other_peoples_decisions_stay(stall, other_operator):
     place, subject, _, _ = stall
     place.decide(place.viewer(subject))
     before = list(Choice.objects.order_by("id").values_list("reasons", flat=True))
 
+    withdraw(place, place.subject("recognise", "personalise"), "personalise")
     services.forget(operator_id=other_operator.id, subject_id=subject)
     services.forget(operator_id=place.operator_id, subject_id=place.subject("recognise"))
 
