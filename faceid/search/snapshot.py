@@ -10,7 +10,6 @@ import itertools
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Self
 
@@ -18,14 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceid.search.columns import NOWHERE, Columns
+from faceid.search.crew import Crew
 from faceid.search.hits import Best, Hit
 from faceid.search.layout import mapped
 from faceid.search.nibbles import Levels, Scan, place
-from faceid.search.octets import Steps, product, widths_of
+from faceid.search.octets import Steps, widths_of
+from faceid.search.passes import Copies, Passes
 from faceid.search.writing import write
 
 FEW_PROBES = 3
-"""Up to so many probes are scanned one by one; more are multiplied at once."""
+"""Up to so many probes are scanned one by one, twice as many of wide rows; more are multiplied at once."""
+
+_WIDE = 256
+"""Numbers per row from which a product costs as much as six scans."""
 
 _DEAD = -np.inf
 _LOW = 0.15
@@ -34,14 +38,6 @@ _LOW = 0.15
 _GATHER = 0.02
 """Share of rows in reach of a venue below which they are compared directly."""
 
-_PRODUCT_BYTES = 1 << 20
-"""Of rows multiplied at once, so that they and their products stay in the processor's cache."""
-
-_COPY_FROM = 192
-"""Numbers per row from which copying rows out of the mapping pays: its small pages slow the product down."""
-
-_PRODUCT_PROBES = 32
-_NARROW_FROM = 128
 _VENUES_KNOWN = 256
 
 
@@ -49,7 +45,6 @@ class Snapshot:
     """Rows of one gallery under one embedding contract, mapped from a file."""
 
     _descriptor = -1
-    _pool: ThreadPoolExecutor | None = None
 
     def __init__(self, descriptor: int, *, threads: int = 1) -> None:
         """Map a snapshot.
@@ -64,8 +59,7 @@ class Snapshot:
         """
         # Opened anew: locks belong to one opening of a file.
         self._descriptor = os.open(f"/proc/self/fd/{descriptor}", os.O_RDWR | os.O_CLOEXEC)
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="gallery") if threads > 1 else None
+        self._crew = Crew(threads)
         self._view, self.header, self._layout = mapped(self._descriptor)
         self._bind()
         self._reach: OrderedDict[str, NDArray[np.intp] | None] = OrderedDict()
@@ -87,8 +81,6 @@ class Snapshot:
         return f"Snapshot({self.header.contract!r}, rows={self.header.rows}, stamp={self.header.stamp})"
 
     def __del__(self) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=False)
         if self._descriptor >= 0:
             os.close(self._descriptor)
 
@@ -147,109 +139,19 @@ class Snapshot:
             at: seconds since 1970.
         """
         every = [Best(self._vectors, probe, k, threshold) for probe in probes]
-        usable = np.array(
-            [bool(np.isfinite(probe).all()) for probe in probes], dtype=bool
-        )  # anything else is near nobody
-        probes, best = probes[usable], list(itertools.compress(every, usable))
+        usable = [bool(np.isfinite(probe).all()) for probe in probes]  # anything else is near nobody
+        asked, best = list(itertools.compress(probes, usable)), list(itertools.compress(every, usable))
         local = self._local(venue)
         if local is not None:
-            for one in best:
-                one.compare(local[self._valid_until[local] > at], self._named)
-        elif len(probes) <= FEW_PROBES and threshold >= _LOW and self._scans:
-            for probe, one in zip(probes, best, strict=True):
-                self._scan(probe, one, at, venue)
+            alive = local[self._valid_until[local] > at]
+            self._crew.work(lambda number: best[number].compare(alive, self._named), len(best))
         else:
-            for begin in range(0, len(probes), _PRODUCT_PROBES):
-                end = begin + _PRODUCT_PROBES
-                self._multiply(probes[begin:end], best[begin:end], at, venue)
-        for probe, one in zip(probes, best, strict=True):
-            self._settle(probe, one)
+            passes = Passes(self._copies, self._crew, lambda rows: self._matches(rows, at, venue), self._named)
+            scans = bool(self._copies.scans) and len(asked) <= self._few and threshold >= _LOW
+            left = passes.scan(asked, best) if scans else range(len(asked))
+            passes.multiply([asked[number] for number in left], [best[number] for number in left])
+            passes.settle(best)
         return [self._lasting(one.hits, at) for one in every]
-
-    def _scan(self, probe: NDArray[np.float32], best: Best, at: float, venue: str) -> None:
-        """Rule rows out by their 4-bit copies, a small group first: what it finds rules out more of the others."""
-        table = self._levels.table(probe)
-        groups = self.header.groups
-        if not all(table.safe(table.least(best.bar, group.residual), group.residual) for group in groups):
-            self._multiply(probe[None], [best], at, venue)
-            return
-
-        def above(number: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-            return self._scans[number].above(probe, table.least(best.bar, groups[number].residual))
-
-        # The very last group holds the worst copies, so it comes when the bar is highest; the one before is as small.
-        order = [*range(len(groups) - 2, -1, -1), len(groups) - 1]
-        others = map(above, order[1:]) if self._pool is None else self._pool.map(above, order[1:])
-        for found, scores in itertools.chain([above(order[0])], others):
-            keep = self._matches(found, at, venue)
-            rows, sums = found[keep], scores[keep]
-            highest = sums + (np.float32(table.length) * self._residuals[rows] + np.float32(table.error() + 1e-6))
-            best.weigh(rows, highest, self._named)
-
-    def _settle(self, probe: NDArray[np.float32], best: Best) -> None:
-        """Compare what may still reach the bar; many rows only after a look at their 8-bit copies."""
-        rows = best.rest()
-        if len(rows) > _NARROW_FROM:
-            made = self._steps.probe(probe)
-            best.weigh(rows, made.highest(self._product(rows, made.integers[:, None])), self._named)
-            rows = best.rest()
-        best.compare(rows, self._named)
-
-    def _multiply(self, probes: NDArray[np.float32], best: Sequence[Best], at: float, venue: str) -> None:
-        """Rule rows out by products of their 8-bit copies with all probes, some rows first as in the scan."""
-        made = [self._steps.probe(probe) for probe in probes]
-        integers = np.ascontiguousarray(np.stack([one.integers for one in made], axis=1))
-        rows = self.header.rows
-        bounds = [0, rows // 64, rows // 8, rows]
-        for begin, end in itertools.pairwise(bounds):
-            leasts = np.array([one.least(its.bar) for one, its in zip(made, best, strict=True)], dtype=np.int32)
-            found, products = self._spread(begin, end, integers, leasts)
-            for number, one in enumerate(made):
-                mine = found % len(made) == number
-                reached = found[mine] // len(made)
-                keep = self._matches(reached, at, venue)
-                best[number].weigh(reached[keep], one.highest(products[mine][keep]), self._named)
-
-    def _spread(
-        self, begin: int, end: int, integers: NDArray[np.int8], leasts: NDArray[np.int32]
-    ) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-        """Spread :meth:`_products` over the threads of a search."""
-        if self._pool is None:
-            return self._products(begin, end, integers, leasts)
-        bounds = np.linspace(begin, end, self._threads + 1).astype(int).tolist()
-        parts = self._pool.map(
-            lambda part: self._products(part[0], part[1], integers, leasts), itertools.pairwise(bounds)
-        )
-        places, values = zip(*parts, strict=True)
-        return np.concatenate(places), np.concatenate(values)
-
-    def _products(
-        self, begin: int, end: int, integers: NDArray[np.int8], leasts: NDArray[np.int32]
-    ) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-        """Return ``row * probes + probe`` and the product wherever it is at least the probe's least."""
-        count = len(leasts)
-        step = _PRODUCT_BYTES // self._octets[0].shape[1]
-        tiled = np.tile(leasts, step)
-        places, values = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.int32)]
-        for start in range(begin, end, step):
-            made = self._product(slice(start, min(end, start + step)), integers)
-            reached = np.flatnonzero(made >= tiled[: len(made)])
-            places.append(start * count + reached)
-            values.append(made[reached])
-        return np.concatenate(places), np.concatenate(values)
-
-    def _product(self, rows: slice | NDArray[np.intp], integers: NDArray[np.int8]) -> NDArray[np.int32]:
-        """Multiply some rows with all probes, part by part; the products of a row lie together."""
-        multiply, left, total = product(), 0, None
-        for part in self._octets:
-            octets = part[rows]
-            if isinstance(rows, slice) and part.shape[1] >= _COPY_FROM:
-                octets = octets.copy()
-            made = multiply(octets, integers[left : left + part.shape[1]])
-            total = made if total is None else np.add(total, made, out=total)
-            left += part.shape[1]
-        assert total is not None
-        return total.ravel()
 
     def _lasting(self, hits: list[Hit], at: float) -> list[Hit]:
         """Leave out what was removed since it was compared."""
@@ -286,10 +188,17 @@ class Snapshot:
         self._valid_until, self._areas, self._by_key = on["valid_until"], on["areas"], on["by_key"]
         self._keys, self._subjects = on["keys"], on["subjects"]
         self._levels = Levels(on["centre"], on["spread"])
-        self._steps = Steps(self.header.step, self.header.residual)
         self._venue_sets = tuple(frozenset(venues) for venues in self.header.venue_sets)
 
     @cached_property
+    def _copies(self) -> Copies:
+        header, steps = self.header, Steps(self.header.step, self.header.residual)
+        return Copies(header.groups, self._scans(), self._levels, self._residuals, self._octets, steps)
+
+    @property
+    def _few(self) -> int:
+        return FEW_PROBES * (2 if self.header.dimension >= _WIDE else 1)
+
     def _scans(self) -> tuple[Scan, ...]:
         """The scan of each group's 4-bit copy; none where their layout does not fit the dimension."""
         if self.header.dimension % 4:

@@ -4,6 +4,7 @@ With ``VITRINE_BENCH_LARGE=1`` also a million templates of 128 numbers and 200,0
 """
 
 import io
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +41,7 @@ _NEAREST_IN_REACH = (
 
 _PROBES = 200
 _ROUNDS = 30
+_THREADS = (1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,15 @@ def large_gallery_table(
 ) -> list[Row]:
     """Measure galleries in memory for strangers and members, on vectors without structure and on clustered ones.
 
+    Numpy and the search have one thread each, then two each.
+
     Args:
         shapes: templates and numbers per template.
     """
     found = []
-    for count, dimension in shapes:
-        for row in faceid.search.bench.gallery_rows(count, dimension, rounds=rounds):
-            about = f"{row.data}, {row.shows}, {row.probes} at once"
+    for (count, dimension), threads in itertools.product(shapes, _THREADS):
+        for row in faceid.search.bench.threaded_rows(count, dimension, threads=threads, rounds=rounds):
+            about = f"{row.data}, {row.shows}, {row.probes} at once, threads: {threads}"
             found += [
                 Row(count, f"plain numpy product: {about}", row.plain, 1.0, 1.0, 0.0, dimension),
                 Row(

@@ -186,6 +186,16 @@ def test_bench_prints_the_stages_and_opencv_beside_them(run: Run, people: Path, 
     assert (measured["opencv"]["frames"], measured["opencv"]["faces"]) == (4, 4)
 
 
+def test_bench_searches_galleries_with_one_and_two_threads(run: Run):
+    status, output, _ = run("bench", "--galleries", "300x8", "--rounds", "1", "--json")
+
+    rows = [json.loads(line) for line in output.splitlines()]
+    assert status == 0
+    assert [row["threads"] for row in rows] == [1] * 12 + [2] * 12
+    assert {(row["templates"], row["dimension"], row["recall"]) for row in rows} == {(300, 8, 1.0)}
+    assert all(row["times"] > 0 for row in rows)
+
+
 def test_bench_watches_memory(run: Run, people: Path):
     status, output, _ = run("bench", "--images", str(people / "biden"), "--soak", "4", "--json")
 

@@ -32,6 +32,7 @@ def test_nothing_is_left_behind() -> None:
 def test_large_galleries_are_measured_in_memory_only() -> None:
     rows = large_gallery_table([(300, 8)], rounds=1)
 
-    assert len(rows) == 2 * 2 * 2 * 3
+    assert len(rows) == 2 * 2 * 2 * 2 * 3
+    assert {row.engine[-10:] for row in rows} == {"threads: 1", "threads: 2"}
     assert {row.engine.partition(":")[0] for row in rows} == {"plain numpy product", "exact in memory"}
     assert {(row.templates, row.dimension, row.recall) for row in rows} == {(300, 8, 1.0)}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from faceid.search.bench import THRESHOLD, columns_of, gallery_rows, probes_of, templates
+from faceid.search.bench import THRESHOLD, columns_of, gallery_rows, probes_of, templates, threaded_rows
 
 
 def test_every_way_of_asking_is_measured_and_recalls_everything():
@@ -13,6 +13,12 @@ def test_every_way_of_asking_is_measured_and_recalls_everything():
     ]  # fmt: skip
     assert {row.recall for row in rows} == {1.0}
     assert all(row.times == row.plain / row.ours > 0 for row in rows)
+
+
+def test_two_threads_are_measured_in_a_process_where_numpy_has_two():
+    rows = threaded_rows(17_000, 16, threads=2, batches=(1,), rounds=1, data=["isotropic"])
+
+    assert [(row.threads, row.probes, row.recall) for row in rows] == [(2, 1, 1.0), (2, 1, 1.0)]
 
 
 def test_clustered_strangers_are_as_near_as_real_ones():

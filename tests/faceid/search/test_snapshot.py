@@ -1,5 +1,6 @@
 """What a snapshot finds is what comparing everything finds, whatever the vectors and whatever was removed."""
 
+import itertools
 import os
 import threading
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from faceid.errors import SnapshotUnusable
 from faceid.search import snapshot as snapshots
 from faceid.search.columns import Columns
 from faceid.search.hits import Hit, ordered
+from faceid.search.layout import groups_of
 from faceid.search.nibbles import place
 from faceid.search.snapshot import Snapshot
 from faceid.search.writing import write
@@ -107,6 +109,30 @@ def test_scanning_and_multiplying_and_two_threads_agree(kind: str, monkeypatch: 
 
     assert one.nearest(probes, 2, 0.365, AT, VENUE) == scanned
     assert two.nearest(probes, 2, 0.365, AT, VENUE) == scanned
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("few", [0, 12])
+def test_near_ties_among_several_probes_and_threads_are_found_exactly(
+    threads: int, few: int, kind: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(snapshots, "FEW_PROBES", few)
+    columns = columns_of(drawn(kind, 17_000, 32, 7))
+    snapshot = snapshot_of(columns, threads=threads)
+    probes = probes_for(columns.vectors, 12, 8)
+
+    assert snapshot.nearest(probes, 3, 0.3, AT, VENUE) == [brute_force(columns, probe, 3, 0.3) for probe in probes]
+
+
+def test_no_group_keeps_a_thread_busy_while_the_others_wait():
+    groups = groups_of(np.linspace(0.1, 0.2, 1_000_000, dtype=np.float32))
+
+    assert groups[0].start == 0
+    assert groups[-1].stop == 1_000_000
+    assert all(before.stop == after.start and after.start % 32 == 0 for before, after in itertools.pairwise(groups))
+    assert max(group.stop - group.start for group in groups) <= 1_000_000 / 8
+    assert groups[-1].stop - groups[-1].start <= 1_000_000 / 60
+    assert len(groups) <= 12
 
 
 def test_near_ties_come_in_their_true_order_and_ties_by_key():
