@@ -63,20 +63,14 @@ class Flights:
         Args:
             shown: how often each campaign was shown today to the one of these people who saw it most.
         """
-        times = np.zeros(len(self), dtype=np.int64)
-        for campaign_id, often in shown.items():
-            place = self.places.get(campaign_id)
-            if place is not None:
-                times[place] = often
+        times = _integers([shown.get(campaign_id, 0) for campaign_id in self.places])
         return np.append(times < self.cap, True)
 
     def _spent(self, spent: Mapping[UUID, Spending]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        amounts = np.zeros((2, len(self)), dtype=np.int64)
-        for campaign_id, amount in spent.items():
-            place = self.places.get(campaign_id)
-            if place is not None:
-                amounts[:, place] = amount
-        return amounts[0], amounts[1]
+        nothing = (0, 0)
+        amounts = np.array([spent.get(campaign_id, nothing) for campaign_id in self.places], dtype=np.int64)
+        total, today = amounts.reshape(-1, 2).T
+        return total, today
 
 
 def flights_of(campaigns: Sequence[Campaign]) -> Flights:

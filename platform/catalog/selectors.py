@@ -1,5 +1,6 @@
 """Read advertisers, campaigns, creatives, media and spend."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar
@@ -10,6 +11,7 @@ from django.db.models import Count, Model, QuerySet
 from catalog.errors import UnknownMedia
 from catalog.models import Advertiser, Campaign, Creative, Media
 from core.problems import NotFound
+from core.questions import Question, Row, ask
 from core.statements import Statement
 
 M = TypeVar("M", bound=Model)
@@ -17,7 +19,8 @@ M = TypeVar("M", bound=Model)
 _SPENT = Statement(
     "catalog_spent",
     ("date", "uuid"),
-    "SELECT campaign_id, sum(micros)::bigint, coalesce(sum(micros) FILTER (WHERE day = $1), 0)::bigint"
+    "SELECT campaign_id, sum(micros)::bigint AS total,"
+    " coalesce(sum(micros) FILTER (WHERE day = $1), 0)::bigint AS today"
     " FROM catalog_spend WHERE operator_id = $2 GROUP BY campaign_id",
 )
 
@@ -60,8 +63,13 @@ def media(*, operator_id: UUID) -> QuerySet[Media]:
 
 def spent(*, operator_id: UUID, at: datetime) -> dict[UUID, Spending]:
     """Return what each campaign that ever spent has spent, altogether and on the UTC day of ``at`` (one query)."""
-    rows = _SPENT.rows([at.astimezone(UTC).date(), operator_id])
-    return {campaign_id: Spending(total, today) for campaign_id, total, today in rows}
+    [found] = ask(of_spending(operator_id=operator_id, at=at))
+    return found
+
+
+def of_spending(*, operator_id: UUID, at: datetime) -> Question[dict[UUID, Spending]]:
+    """Return the question that `spent` asks, to be asked along with others."""
+    return Question(_SPENT, [at.astimezone(UTC).date(), operator_id], _spending)
 
 
 def campaign_summaries(*, operator_id: UUID, at: datetime) -> list[CampaignSummary]:
@@ -127,3 +135,7 @@ def _one(rows: QuerySet[M], row_id: UUID, noun: str) -> M:
     if found is None:
         raise NotFound(f"You have no {noun} with this id.")
     return found
+
+
+def _spending(rows: Sequence[Row]) -> dict[UUID, Spending]:
+    return {UUID(campaign_id): Spending(total, today) for campaign_id, total, today in rows}

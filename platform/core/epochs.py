@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from core.questions import Question, ask
 from core.statements import Statement
 
 _VERSIONS = Statement("epoch_versions", ("uuid",), "SELECT topic, version FROM core_epoch WHERE operator_id = $1")
@@ -36,4 +37,10 @@ def bump(*, operator_id: UUID, topic: Topic) -> None:
 
 def versions(*, operator_id: UUID) -> dict[str, int]:
     """Return the version of every topic (one query); a topic that never changed is missing and counts as 0."""
-    return dict(_VERSIONS.rows([operator_id]))
+    [found] = ask(of_versions(operator_id=operator_id))
+    return found
+
+
+def of_versions(*, operator_id: UUID) -> Question[dict[str, int]]:
+    """Return the question that `versions` asks, to be asked along with others."""
+    return Question(_VERSIONS, [operator_id], dict)

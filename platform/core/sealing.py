@@ -24,7 +24,7 @@ def derive(use: str, length: int = 32) -> bytes:
 def seal(use: str, value: bytes) -> bytes:
     """Return ``value`` encrypted and authenticated: 12 bytes nonce, ciphertext, 16 bytes tag."""
     nonce = os.urandom(NONCE)
-    return nonce + AESGCM(derive(use)).encrypt(nonce, value, use.encode())
+    return nonce + _cipher(settings.MASTER_KEY, use).encrypt(nonce, value, use.encode())
 
 
 def unseal(use: str, sealed: bytes) -> bytes:
@@ -34,9 +34,15 @@ def unseal(use: str, sealed: bytes) -> bytes:
         BrokenSeal: another key, another use, or a changed value.
     """
     try:
-        return AESGCM(derive(use)).decrypt(sealed[:NONCE], sealed[NONCE:], use.encode())
+        return _cipher(settings.MASTER_KEY, use).decrypt(sealed[:NONCE], sealed[NONCE:], use.encode())
     except (InvalidTag, ValueError) as error:
         raise BrokenSeal(f"This is no value sealed for {use!r} by this installation.") from error
+
+
+@lru_cache(maxsize=64)
+def _cipher(master: bytes, use: str) -> AESGCM:
+    """Return the cipher of one use; threads may share it, for it holds the key and nothing of what it encrypts."""
+    return AESGCM(_derive(master, use, 32))
 
 
 @lru_cache(maxsize=64)

@@ -14,6 +14,11 @@ _PLACE = re.compile(r"\$(\d+)")
 _prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 
+def shifted(sql: str, *, by: int) -> str:
+    """Return a statement's text with its parameters numbered from ``by`` + 1 on."""
+    return _PLACE.sub(lambda found: f"${int(found[1]) + by}", sql)
+
+
 @dataclass(frozen=True)
 class Statement:
     """A statement that PostgreSQL keeps prepared: under row-level security, planning one takes longer than running it.

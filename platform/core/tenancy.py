@@ -6,9 +6,13 @@ A session-wide ``SET`` would leak through a transaction-pooling proxy, hence alw
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from django.db import connection, transaction
+
+if TYPE_CHECKING:
+    from core.database.base import DatabaseWrapper
 
 
 @contextmanager
@@ -38,12 +42,22 @@ def enter(operator_id: UUID) -> None:
 
 
 def _scope(*, operator: str, platform: str) -> Iterator[None]:
-    outermost = not connection.in_atomic_block  # its settings end with its transaction, so nothing is to be restored
+    outermost = not connection.in_atomic_block
     with transaction.atomic():
+        if outermost:  # its settings end with its transaction, so nothing is to be restored
+            _put_ahead(operator=operator, platform=platform)
+            yield
+            return
         before = _swap(operator=operator, platform=platform)
         yield
-        if not outermost:
-            _restore(before)
+        _swap(operator=before[0], platform=before[1])  # on an error the roll-back to the savepoint restores them
+
+
+def _put_ahead(*, operator: str, platform: str) -> None:
+    """Set both together with the transaction's first statement, without a round trip of their own."""
+    cast("DatabaseWrapper", connection).put_ahead(
+        "SELECT set_config('app.operator', %s, true), set_config('app.platform', %s, true)", [operator, platform]
+    )
 
 
 def _swap(*, operator: str, platform: str) -> tuple[str, str]:
@@ -56,8 +70,3 @@ def _swap(*, operator: str, platform: str) -> tuple[str, str]:
         )
         row = cursor.fetchone()
     return row[0], row[1]
-
-
-def _restore(before: tuple[str, str]) -> None:
-    # Skipped on an error: the roll-back to the savepoint restores the setting by itself.
-    _swap(operator=before[0], platform=before[1])

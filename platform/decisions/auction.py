@@ -30,9 +30,8 @@ def values(bids: Bids) -> NDArray[np.float64]:
     For a campaign that is its price. Content pays nothing and is worth what a typical campaign among the candidates
     pays (the median price), so that it competes by attention alone and in any currency. Shaped as the scores.
     """
-    paid = bids.prices[bids.prices > 0]
-    house = float(np.median(paid)) if paid.size else 1.0
-    each = np.where(bids.prices > 0, bids.prices, house).astype(bids.scores.dtype)
+    paid = bids.prices > 0
+    each = np.where(paid, bids.prices, _median(bids.prices[paid])).astype(bids.scores.dtype)
     worth: NDArray[np.float64] = each * bids.scores
     return worth
 
@@ -43,8 +42,11 @@ def fill(bids: Bids, places: int, exploration: Exploration, random: np.random.Ge
     A candidate of a lower tier has a chance only once every candidate of the higher ones has its place.
     """
     worth = values(bids)
+    tiers = sorted(set(bids.priorities.tolist()), reverse=True)
+    if len(tiers) <= 1:
+        return list(draw(worth, places, exploration, random))
     slate: list[Draw] = []
-    for tier in np.unique(bids.priorities)[::-1]:
+    for tier in tiers:
         members = np.flatnonzero(bids.priorities == tier)
         drawn = draw(worth[..., members], places - len(slate), exploration, random)
         slate += [Draw(int(members[one.index]), one.propensity) for one in drawn]
@@ -59,3 +61,11 @@ def first_place(bids: Bids, exploration: Exploration) -> NDArray[np.float64]:
     members = np.flatnonzero(bids.priorities == bids.priorities.max())
     chances[members] = probabilities(values(bids)[..., members], exploration)
     return chances
+
+
+def _median(prices: NDArray[np.int64]) -> float:
+    """Return the median, 1 of nothing; what numpy's own computes, without its care for axes and missing numbers."""
+    if not prices.size:
+        return 1.0
+    ordered = np.sort(prices)
+    return float(ordered[(prices.size - 1) // 2] + ordered[prices.size // 2]) / 2

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from uuid import UUID
 
 import numpy as np
@@ -113,7 +114,5 @@ def _may_know(person: Person, claim: ViewerClaim) -> bool:
 def _viewer(person: Person, learning: bool, policy: ScenePolicy) -> Viewer:
     # Without a ``learn`` consent no model knows this person, so its key would only borrow somebody else's place.
     key = public_id("sub", person.id) if learning else None
-    allowed = {category: policy.may_rank_by(category) for _, category in person.history}
-    return Viewer(
-        key, tuple(Behaviour(creative, category) for creative, category in person.history if allowed[category])
-    )
+    denied = {category for category in {category for _, category in person.history} if not policy.may_rank_by(category)}
+    return Viewer(key, tuple(one for one in starmap(Behaviour, person.history) if one.category not in denied))

@@ -1,16 +1,15 @@
-"""What may be shown to this audience here and now: policy from memory, money and caps from two queries."""
+"""What may be shown to this audience here and now: policy from memory, money and caps from the database."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-import catalog.selectors
 import catalog.serving
 from catalog.selectors import Spending
 from catalog.serving import Eligible, Placement
 from decisions.audience import Audience
-from decisions.clock import day_start
-from decisions.limits import Used, used
+from decisions.limits import Used
+from decisions.present import Present
 from signage.serving import SceneView, Situation
 
 
@@ -32,25 +31,21 @@ def placement_of(scene: SceneView, situation: Situation) -> Placement:
 def candidates(
     *,
     operator_id: UUID,
-    situation: Situation,
     scene: SceneView,
     audience: Audience,
-    versions: Mapping[str, int],
+    present: Present,
     at: datetime,
 ) -> Eligible:
-    """Return what may be shown; two queries, however many creatives and viewers there are."""
-    subject_ids = [person.id for person in audience.personalised]
-    today = day_start(at, situation.timezone)
-    spoken_for = used(operator_id=operator_id, subject_ids=subject_ids, day_start=today, at=at)
+    """Return what may be shown; no query while the catalogue has not changed."""
     found = catalog.serving.eligible(
-        catalog.serving.snapshot(operator_id, versions),
-        placement_of(scene, situation),
+        catalog.serving.snapshot(operator_id, present.versions),
+        placement_of(scene, present.situation),
         at=at,
-        timezone=situation.timezone,
-        spent=_charged(catalog.selectors.spent(operator_id=operator_id, at=at), spoken_for),
+        timezone=present.situation.timezone,
+        spent=_charged(present.spent, present.used),
         personal_allowed=audience.personal_allowed,
     )
-    return _uncapped(found, spoken_for)
+    return _uncapped(found, present.used.shown([person.id for person in audience.personalised]))
 
 
 def _charged(spent: Mapping[UUID, Spending], spoken_for: Used) -> Mapping[UUID, Spending]:
@@ -62,8 +57,8 @@ def _charged(spent: Mapping[UUID, Spending], spoken_for: Used) -> Mapping[UUID, 
     return charged
 
 
-def _uncapped(found: Eligible, spoken_for: Used) -> Eligible:
+def _uncapped(found: Eligible, shown: dict[UUID, int]) -> Eligible:
     """Leave out campaigns that somebody here was shown as often as they may be today."""
-    if not spoken_for.shown:
+    if not shown:
         return found
-    return found.where(found.snapshot.flights.below_cap(spoken_for.shown)[found.campaign])
+    return found.where(found.snapshot.flights.below_cap(shown)[found.campaign])

@@ -5,7 +5,7 @@ decision, also when the database crashed in between.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -97,7 +97,7 @@ def write(entry: Entry) -> UUID:
     decision_id = new_id()
     _WRITE.run([
         decision_id, entry.operator_id, entry.at, entry.screen_id, entry.scene, entry.policy, entry.lease_until,
-        entry.basis.value, list(entry.purposes), _json(entry.audience), _json(asdict(entry.context)),
+        entry.basis.value, list(entry.purposes), _json(entry.audience), _json(entry.context),
         _json(entry.criteria), entry.model, entry.degraded,
         entry.exploration, entry.considered,
         *_choices(entry.places),

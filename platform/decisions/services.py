@@ -10,8 +10,6 @@ from django.db import transaction
 
 import core.epochs
 import registry.serving
-import signage.serving
-import subjects.selectors
 from decisions import exploration as exploring
 from decisions import log, models, serving
 from decisions.audience import Audience, gather
@@ -23,6 +21,7 @@ from decisions.exploration import Rule
 from decisions.links import why_url
 from decisions.observing import observe
 from decisions.phases import Phases
+from decisions.present import present
 from decisions.reasons import reasons, setting
 from decisions.redaction import reasons_without_likings
 from decisions.slate import Pick, Scored, choose, score
@@ -88,15 +87,18 @@ def decide(
         NothingEligible: nothing may be shown; the player keeps to its offline bundle.
     """
     phases = phases or Phases()
-    versions = core.epochs.versions(operator_id=operator_id)
-    situation = signage.serving.situation(operator_id, player_id, versions)
-    scene = situation.scene(wish.scene)
     with phases("viewers"):
-        audience = _audience(operator_id, situation, scene, wish, at)
+        opened = [viewers.opened(token) for token in wish.viewers]
+        claimed = {claim.subject_id for claim in opened if claim is not None and claim.subject_id is not None}
+        now = present(operator_id=operator_id, player_id=player_id, subject_ids=claimed, at=at)
+        situation, versions = now.situation, now.versions
+        scene = situation.scene(wish.scene)
+        claims = [
+            viewers.checked(claim, operator_id=operator_id, screen_id=situation.screen_id, at=at) for claim in opened
+        ]
+        audience = gather(claims, now.persons, people=wish.people, policy=scene.policy)
     with phases("eligible"):
-        eligible = candidates(
-            operator_id=operator_id, situation=situation, scene=scene, audience=audience, versions=versions, at=at
-        )
+        eligible = candidates(operator_id=operator_id, scene=scene, audience=audience, present=now, at=at)
         if not len(eligible):
             raise NothingEligible(scene.key)
     with phases("rank"):
@@ -162,17 +164,6 @@ def drop_posteriors(*, operator_id: UUID, models_kept: Collection[str]) -> int:
     """Delete what was learnt about rankers that serve no more, and return for how many."""
     gone, _ = models.Posterior.objects.filter(operator_id=operator_id).exclude(model__in=models_kept).delete()
     return gone
-
-
-def _audience(operator_id: UUID, situation: Situation, scene: SceneView, wish: Wish, at: datetime) -> Audience:
-    claims = [
-        viewers.read(token, operator_id=operator_id, screen_id=situation.screen_id, at=at) for token in wish.viewers
-    ]
-    claimed = {claim.subject_id for claim in claims if claim.subject_id is not None}
-    persons = subjects.selectors.people(
-        operator_id=operator_id, subject_ids=claimed, venue_id=situation.venue_id, at=at
-    )
-    return gather(claims, persons, people=wish.people, policy=scene.policy)
 
 
 def _log(

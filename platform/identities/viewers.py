@@ -71,7 +71,16 @@ def read(token: str, *, operator_id: UUID, screen_id: UUID, at: datetime) -> Vie
         ForeignViewerToken: made for another operator or screen, or no viewer token at all.
         ViewerTokenExpired: it is over.
     """
-    claim = _claim(token)
+    return checked(opened(token), operator_id=operator_id, screen_id=screen_id, at=at)
+
+
+def checked(claim: ViewerClaim | None, *, operator_id: UUID, screen_id: UUID, at: datetime) -> ViewerClaim:
+    """Return what an opened token claims, if it counts here and now.
+
+    Raises:
+        ForeignViewerToken: made for another operator or screen, or no viewer token at all.
+        ViewerTokenExpired: it is over.
+    """
     if claim is None or claim.operator_id != operator_id or claim.screen_id != screen_id:
         raise ForeignViewerToken("This is no viewer token for this screen. Recognise the viewer here.")
     if at >= claim.expires_at:
@@ -79,7 +88,8 @@ def read(token: str, *, operator_id: UUID, screen_id: UUID, at: datetime) -> Vie
     return claim
 
 
-def _claim(token: str) -> ViewerClaim | None:
+def opened(token: str) -> ViewerClaim | None:
+    """Return what a token says, whomever and whenever it is for; None if it is no viewer token."""
     try:
         sealed = base64.b64decode(_padded(token.removeprefix(PREFIX)), altchars=b"-_", validate=True)
         operator, screen, subject, state, how, expires = _CLAIM.unpack(unseal(_USE, sealed))

@@ -90,6 +90,12 @@ def situation(operator_id: UUID, player_id: UUID, versions: Mapping[str, int]) -
     return found
 
 
+def remembered(operator_id: UUID, player_id: UUID) -> Situation | None:
+    """Return where a player stood when this process last looked, without a query; compare it with `situation`."""
+    held = _held.get(operator_id)
+    return held[1].get(player_id) if held else None
+
+
 def situations(operator_id: UUID, versions: Mapping[str, int]) -> Situations:
     """Return where every paired player of an operator stands; two queries after a change, none otherwise."""
     version = versions.get(Topic.SIGNAGE, 0)

@@ -1,16 +1,16 @@
 """Read subjects, notices and consents."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
 from core.ids import public_id
+from core.questions import Question, Row, ask
 from core.statements import Statement
 from core.tenancy import platform_scope
 from subjects.errors import UnknownNotice, UnknownReceipt, UnknownSubject
@@ -50,7 +50,7 @@ _PEOPLE = Statement(
 SELECT subject.id, subject.pseudonym, array_agg(consent.purpose) AS purposes,
     CASE WHEN bool_or(consent.purpose = 'personalise') THEN
         (SELECT recent FROM subjects_profile profile
-         WHERE profile.subject_id = subject.id AND profile.operator_id = $1)::text
+         WHERE profile.subject_id = subject.id AND profile.operator_id = $1)
     END AS recent
 FROM subjects_subject subject
 JOIN subjects_consent consent ON consent.subject_id = subject.id AND consent.operator_id = subject.operator_id
@@ -71,7 +71,15 @@ def people(
     """
     if not subject_ids:
         return {}
-    return {row[0]: _person(row) for row in _PEOPLE.rows([operator_id, list(subject_ids), venue_id, at])}
+    [found] = ask(of_people(operator_id=operator_id, subject_ids=subject_ids, venue_id=venue_id, at=at))
+    return found
+
+
+def of_people(
+    *, operator_id: UUID, subject_ids: Collection[UUID], venue_id: UUID | None, at: datetime
+) -> Question[dict[UUID, Person]]:
+    """Return the question that `people` asks, to be asked along with others."""
+    return Question(_PEOPLE, [operator_id, list(subject_ids), venue_id, at], _persons)
 
 
 def live_purposes(
@@ -226,7 +234,10 @@ def _live(operator_id: UUID, at: datetime) -> QuerySet[Consent]:
     return Consent.objects.filter(operator_id=operator_id, state=Action.GIVEN, expires_at__gt=at)
 
 
-def _person(row: tuple[Any, ...]) -> Person:
+def _persons(rows: Sequence[Row]) -> dict[UUID, Person]:
+    return {person.id: person for person in map(_person, rows)}
+
+
+def _person(row: Row) -> Person:
     subject_id, pseudonym, purposes, recent = row
-    items = orjson.loads(recent) if recent else ()
-    return Person(subject_id, pseudonym, frozenset(purposes), tuple((item[0], item[1]) for item in items))
+    return Person(UUID(subject_id), pseudonym, frozenset(purposes), tuple((item[0], item[1]) for item in recent or ()))

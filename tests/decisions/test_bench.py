@@ -58,5 +58,5 @@ def test_the_bench_decides_with_the_given_model_for_a_recognised_viewer(db, mode
     assert [row.name.split(",")[0] for row in rows] == [*["onnxruntime alone"] * 2, "decide()", "POST /v1/decisions"]
     assert all(row.milliseconds > 0 for row in rows)
     assert (rows[0].ratio, rows[1].apart) == (1.0, 1.0)
-    assert [row.queries for row in rows] == [None, None, 9, 8]  # with the savepoints that stand for a transaction here
+    assert [row.queries for row in rows] == [None, None, 6, 5]  # with the savepoints that stand for a transaction here
     assert set(seen) == {(sha256(model.read_bytes()).hexdigest(), bench.CREATIVES)}
