@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -41,8 +42,42 @@ class Source(Protocol):
         ...
 
     def blocks(self, rows: int, random: np.random.Generator) -> Iterator[Block]:
-        """Go through all rows once in random order, in blocks of ``rows`` rows; the last may be shorter."""
+        """Go through all rows once in random order, in blocks of ``rows`` rows; the last may be shorter.
+
+        Features of one id may come packed, see `Packing`.
+        """
         ...
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Features of one id, side by side in one array, since drawing rows and handing arrays over costs by the array.
+
+    Attributes:
+        names: of the features that are packed, none unless there are several.
+    """
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, kinds: Mapping[str, Kind]) -> Packing:
+        """Pack what holds one int32 a row."""
+        names = tuple(name for name, kind in kinds.items() if kind == ((1,), "int32"))
+        return cls(names if len(names) > 1 else ())
+
+    def pack(self, feeds: Feeds) -> Feeds:
+        """Put arrays of one column, (rows, 1), into one of several, under the name ``""``, unless they are."""
+        if not self.names or "" in feeds:
+            return feeds
+        rest = {name: values for name, values in feeds.items() if name not in self.names}
+        return {"": np.concatenate([feeds[name] for name in self.names], axis=1), **rest}
+
+    def unpack(self, packed: Mapping[str, Any]) -> dict[str, Any]:
+        """Take tensors apart again."""
+        rest = {name: values for name, values in packed.items() if name}
+        if not self.names:
+            return rest
+        return dict(zip(self.names, tf.split(packed[""], len(self.names), axis=1), strict=True)) | rest
 
 
 class Held:
@@ -55,13 +90,11 @@ class Held:
     """
 
     def __init__(self, feeds: Feeds, targets: NDArray[np.float32], share: tuple[int, int] = (0, 1)) -> None:
-        self.feeds, self.targets = feeds, targets
+        self.kinds: dict[str, Kind] = {name: (values.shape[1:], values.dtype.name) for name, values in feeds.items()}
+        self.targets = targets
         self.share, self.shares = share
-
-    @property
-    def kinds(self) -> dict[str, Kind]:
-        """Tell the shape and the type of a row of each feed."""
-        return {name: (values.shape[1:], values.dtype.name) for name, values in self.feeds.items()}
+        self._packing = Packing.of(self.kinds)
+        self._feeds = self._packing.pack(feeds)
 
     @property
     def columns(self) -> int:
@@ -76,11 +109,15 @@ class Held:
         order = random.permutation(len(self.targets))[: len(self) * self.shares][self.share :: self.shares]
         for start in range(0, len(order), rows):
             chosen = order[start : start + rows]
-            yield {name: ids[chosen] for name, ids in self.feeds.items()}, self.targets[chosen]
+            feeds = {name: ids.take(chosen, axis=0) for name, ids in self._feeds.items()}
+            yield feeds, self.targets.take(chosen, axis=0)
 
 
 class Feed:
     """Passes of `tf.data` over a source, whose blocks are read and shuffled while the one before is learnt from.
+
+    One iterator serves all passes, since it takes longer to make than a small log to go through, and begins with the
+    next pass while the last one is judged. A block without rows stands between two passes.
 
     Args:
         rows: of a block.
@@ -90,27 +127,47 @@ class Feed:
     def __init__(self, source: Source, rows: int, random: np.random.Generator) -> None:
         self.source, self.rows, self.random = source, rows, random
         self._failures: list[TrainingRefused] = []
-        feeds = {name: tf.TensorSpec((None, *shape), kind) for name, (shape, kind) in source.kinds.items()}
-        signature = (feeds, tf.TensorSpec((None, source.columns), tf.float32))
-        self._passes = tf.data.Dataset.from_generator(self._blocks, output_signature=signature).prefetch(AHEAD)
+        self.packing = Packing.of(source.kinds)
+        self._passes = tf.data.Dataset.from_generator(self._blocks, output_signature=self.specs).prefetch(AHEAD)
+        self._ahead: Iterator[tuple[dict[str, Any], Any]] | None = None
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], Any]]:
-        """Go through all rows once more.
+        """Go through all rows once more, from the first to the last, packed.
 
         Raises:
             TrainingRefused: whatever the source raised, which `tf.data` by itself would tell as a text.
         """
-        self._failures.clear()
+        ahead = self._ahead or iter(self._passes)
+        self._ahead = None  # a pass that is left before its end, or fails, is not gone on with
         try:
-            yield from self._passes
+            for feeds, targets in ahead:
+                if not targets.shape[0]:
+                    self._ahead = ahead
+                    return
+                yield feeds, targets
         except tf.errors.OpError:
             if self._failures:
-                raise self._failures[0] from None
+                raise self._failures.pop() from None
             raise
+
+    @property
+    def specs(self) -> tuple[dict[str, Any], Any]:
+        """Tell the shapes and types of a block of any length."""
+        feeds, targets = self._between
+        kinds = {name: tf.TensorSpec((None, *each.shape[1:]), each.dtype) for name, each in feeds.items()}
+        return kinds, tf.TensorSpec((None, *targets.shape[1:]), tf.float32)
+
+    @property
+    def _between(self) -> Block:
+        feeds = {name: np.empty((0, *shape), dtype=kind) for name, (shape, kind) in self.source.kinds.items()}
+        return self.packing.pack(feeds), np.empty((0, self.source.columns), dtype=np.float32)
 
     def _blocks(self) -> Iterator[Block]:
         try:
-            yield from self.source.blocks(self.rows, self.random)
+            while True:
+                for feeds, targets in self.source.blocks(self.rows, self.random):
+                    yield self.packing.pack(feeds), targets
+                yield self._between
         except TrainingRefused as failure:
             self._failures.append(failure)
             raise

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from recsys.features import Feeds
 from recsys.training.distributed import strategy
-from recsys.training.feeding import Feed, Source
+from recsys.training.feeding import Feed, Packing, Source
 from recsys.training.optimiser import LazyAdam
 from recsys.training.tensorflow import keras, tf
 
@@ -37,7 +37,9 @@ class Steps:
 
     def feed(self, source: Source, random: np.random.Generator) -> Feed:
         """Lay out rows in blocks of as many steps as one call of TensorFlow makes."""
-        return Feed(source, self.batch_size * STEPS_PER_CALL, random)
+        feed = Feed(source, self.batch_size * STEPS_PER_CALL, random)
+        self._many.get_concrete_function(feed.packing, *feed.specs)  # one for blocks of any length: it takes seconds
+        return feed
 
     def go_through(self, feed: Feed) -> float:
         """Learn from all rows once, in random order, and return the mean loss of the steps.
@@ -47,15 +49,15 @@ class Steps:
         """
         total, steps = 0.0, 0
         for block in feed:
-            total += float(self._many(*block))
+            total += float(self._many(feed.packing, *block))
             steps += -(-int(block[1].shape[0]) // self.batch_size)
         return total / max(steps, 1)
 
-    def _steps(self, feeds: dict[str, Any], targets: Any) -> Any:
+    def _steps(self, packing: Packing, packed: dict[str, Any], targets: Any) -> Any:
         total, rows = tf.constant(0.0), tf.shape(targets)[0]
         for start in tf.range(0, rows, self.batch_size):
             end = tf.minimum(start + self.batch_size, rows)
-            batch = {name: ids[start:end] for name, ids in feeds.items()}
+            batch = packing.unpack({name: values[start:end] for name, values in packed.items()})
             losses = self.strategy.run(self._step, args=(batch, targets[start:end]))
             total += self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
         return total
@@ -80,12 +82,14 @@ def log_loss(targets: Any, found: Any) -> Any:
 
 def forward(network: Any, feeds: Feeds, batch_size: int) -> NDArray[np.float32]:
     """Run a network on encoded rows, on this machine alone; shape (rows, columns)."""
+    rows = len(next(iter(feeds.values())))
+    names = [node.name for node in network.inputs]
     run = vars(network).get("_forward")
     if run is None:
         run = tf.function(lambda inputs: network(inputs, training=False), reduce_retracing=True)
+        kinds = {name: tf.TensorSpec((None, *feeds[name].shape[1:]), feeds[name].dtype) for name in names}
+        run.get_concrete_function(kinds)
         object.__setattr__(network, "_forward", run)  # past Keras, which would take it for a part of the network
-    rows = len(next(iter(feeds.values())))
-    names = [node.name for node in network.inputs]
     parts = [
         run({name: tf.constant(feeds[name][start : start + batch_size]) for name in names}).numpy()
         for start in range(0, max(rows, 1), batch_size)
