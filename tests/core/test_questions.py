@@ -34,7 +34,9 @@ def test_each_question_gets_its_own_answer_in_one_query(settings, django_assert_
     key = uuid4()
 
     with django_assert_num_queries(1):
-        first, second, third, fourth = ask(numbers(2, "50%"), echo(key, [2**53 + 1]), numbers(0, "none"), numbers(1, "x"))
+        first, second, third, fourth = ask(
+            numbers(2, "50%"), echo(key, [2**53 + 1]), numbers(0, "none"), numbers(1, "x")
+        )
 
     assert first == [(1, "50%1"), (2, "50%2")]
     assert second == [(str(key), [2**53 + 1], None)]
