@@ -1,5 +1,7 @@
 """Models and runs: what serves, what is tried, what was trained, what has drifted, and why or why not."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -54,46 +56,30 @@ def runs(request: HttpRequest) -> HttpResponse:
 @member_page(ANALYSTS)
 def activate(request: HttpRequest, model: UUID) -> HttpResponse:
     """Let a version serve."""
-    operator_id = _owner(request, model)
-    with telling(request):
-        version = registry.services.activate(operator_id=operator_id, version_id=model, actor=actor_of(request))
-        messages.success(request, f"{version.public_id} serves from the next decision on.")
-    return redirect("console:models")
+    return _moved(request, model, registry.services.activate, "serves from the next decision on")
 
 
 @require_POST
 @member_page(ANALYSTS)
 def shadow(request: HttpRequest, model: UUID) -> HttpResponse:
     """Let a version score beside the champion."""
-    operator_id = _owner(request, model)
-    with telling(request):
-        version = registry.services.start_shadow(operator_id=operator_id, version_id=model, actor=actor_of(request))
-        messages.success(request, f"{version.public_id} scores beside the champion; nothing it says is shown.")
-    return redirect("console:models")
+    told = "scores beside the champion; nothing it says is shown"
+    return _moved(request, model, registry.services.start_shadow, told)
 
 
 @require_POST
 @member_page(ANALYSTS)
 def canary(request: HttpRequest, model: UUID) -> HttpResponse:
     """Let a version decide at some screens."""
-    operator_id = _owner(request, model)
-    with telling(request):
-        version = registry.services.start_canary(operator_id=operator_id, version_id=model, actor=actor_of(request))
-        messages.success(request, f"{version.public_id} decides at some screens; guardrails watch it.")
-    return redirect("console:models")
+    return _moved(request, model, registry.services.start_canary, "decides at some screens; guardrails watch it")
 
 
 @require_POST
 @member_page(ANALYSTS)
 def retire(request: HttpRequest, model: UUID) -> HttpResponse:
     """Take a version out of use."""
-    operator_id = _owner(request, model)
-    with telling(request):
-        version = registry.services.retire(
-            operator_id=operator_id, version_id=model, actor=actor_of(request), reason="Stopped by a member."
-        )
-        messages.success(request, f"{version.public_id} is retired.")
-    return redirect("console:models")
+    stop = partial(registry.services.retire, reason="Stopped by a member.")
+    return _moved(request, model, stop, "is retired")
 
 
 @require_POST
@@ -134,11 +120,14 @@ def train(request: HttpRequest) -> HttpResponse:
     return redirect("console:models")
 
 
-def _owner(request: HttpRequest, model: UUID) -> UUID:
-    """Return the member's operator; a model of another one is a page that does not exist."""
+def _moved(request: HttpRequest, model: UUID, move: Callable[..., Any], told: str) -> HttpResponse:
+    """Bring a version to another stage and tell so; a model of another operator is a page that does not exist."""
     operator_id = operator_of(request)
     registry.selectors.get(operator_id=operator_id, version_id=model)
-    return operator_id
+    with telling(request):
+        version = move(operator_id=operator_id, version_id=model, actor=actor_of(request))
+        messages.success(request, f"{version.public_id} {told}.")
+    return redirect("console:models")
 
 
 def _runs(operator_id: UUID) -> dict[str, Any]:
