@@ -58,7 +58,7 @@ def fit(
     generator = np.random.default_rng(0)
     steps = max(1, len(pixels) // plan.batch)
     schedule = keras.optimizers.schedules.CosineDecay(plan.rate, steps * plan.epochs, alpha=0.01)
-    step = _step(model, keras.optimizers.Adam(schedule), loss)
+    step = _step(model, keras.optimizers.Adam(schedule), loss, (None, *targets.shape[1:]))
     best, kept, at = -np.inf, model.get_weights(), 0
     for epoch in range(1, plan.epochs + 1):
         order = generator.permutation(len(pixels))
@@ -93,7 +93,14 @@ def _batch(
     return tf.constant(chosen), tf.constant(wanted), tf.constant(weights[rows])
 
 
-def _step(model: Any, optimizer: Any, loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any, Any], Any]:
+def _step(
+    model: Any, optimizer: Any, loss: Callable[[Any, Any], Any], shape: tuple[int | None, ...]
+) -> Callable[[Any, Any, Any], Any]:
+    """Compile a step once for batches of any length; tracing takes seconds.
+
+    Args:
+        shape: of the targets.
+    """
     variables = model.trainable_variables
 
     def step(pixels: Any, targets: Any, weights: Any) -> Any:
@@ -102,5 +109,7 @@ def _step(model: Any, optimizer: Any, loss: Callable[[Any, Any], Any]) -> Callab
         optimizer.apply_gradients(zip(tape.gradient(total, variables), variables, strict=True))
         return total
 
-    compiled: Callable[[Any, Any, Any], Any] = tf.function(step, reduce_retracing=True)
+    optimizer.build(variables)
+    signature = [tf.TensorSpec(model.input_shape), tf.TensorSpec(shape), tf.TensorSpec((None,))]
+    compiled: Callable[[Any, Any, Any], Any] = tf.function(step, input_signature=signature)
     return compiled

@@ -122,7 +122,12 @@ def _step(network: Any, centres: objectives.Centres | None, settings: Settings, 
     weights = network.trainable_variables + (centres.trainable_variables if centres else [])
     optimiser = keras.optimizers.AdamW(_rates(settings.rate, steps), weight_decay=5e-4, global_clipnorm=5.0)
 
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # TensorFlow ships without types
+    optimiser.build(weights)
+    signature = [
+        tf.TensorSpec((None, *network.input_shape[1:])), tf.TensorSpec((None,), tf.int64), tf.TensorSpec(())
+    ]  # fmt: skip
+
+    @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]  # TensorFlow ships without types
     def step(pixels: Any, labels: Any, ramp: Any) -> Any:
         with tf.GradientTape() as tape:
             embeddings = network(pixels, training=True)
