@@ -156,23 +156,30 @@ class EnrolmentPolicy(OperatorRecord):
 
 
 class Calibration(OperatorRecord):
-    """The rule by which an operator's strangers stay unknown, found from their own gallery.
+    """The rule by which an operator's strangers stay unknown, found from their own gallery or from one venue's share.
 
-    It belongs to the recogniser, not to a key: a rotation keeps every cosine. Without a row for the recogniser in
-    use the defaults of ``faceid.match`` hold.
+    At the screens of a venue its own calibration holds, elsewhere the operator's. It belongs to the recogniser, not to
+    a key: a rotation keeps every cosine. Without a row for the recogniser in use the defaults of ``faceid.match`` hold.
 
     Attributes:
         contract: id of the recogniser's contract without protection.
+        venue: where it holds; None: at every venue without one of its own.
         content: what ``faceid.openset.calibration.Calibration.fields`` returned; figures only, nobody's face.
     """
 
     PREFIX = "cal"
 
     contract = models.CharField(max_length=40)
+    venue = models.ForeignKey("signage.Venue", on_delete=models.PROTECT, null=True, related_name="+")
+    venue_id: UUID | None
     content = models.JSONField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["operator", "contract"], name="calibration_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["operator", "contract", "venue"], nulls_distinct=False, name="calibration_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.public_id} of {self.contract}"

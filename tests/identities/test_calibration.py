@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 from rest_framework.test import APIClient
 
+import signage.services
 from accounts.models import Operator
+from audit.models import Entry
 from core import epochs
 from core.epochs import Topic, bump
+from core.problems import NotFound
 from core.tenancy import operator_scope
 from faceid.match import IMPOSTOR_MARGIN, THRESHOLD_DEFAULT
 from faceid.openset.calibration import Calibration
@@ -22,6 +26,8 @@ from identities.errors import CalibrationImpossible
 from identities.faces import pipeline
 from identities.models import Calibration as CalibrationRow
 from identities.services.calibration import calibrate
+from signage.models import Screen, Venue
+from subjects.models import Consent
 
 
 @pytest.fixture
@@ -153,6 +159,144 @@ def test_the_command_calibrates_and_says_what_holds(
         run("--impostors", str(tmp_path / "absent.npz"))
     with pytest.raises(CommandError, match="no operator"):
         call_command("calibrate_faces", "nobody")
+
+
+class TestVenue:
+    """A venue's own share of the gallery says what counts as recognised at its screens, and nowhere else."""
+
+    @pytest.fixture
+    def elsewhere(self, operator: Operator) -> Venue:
+        return signage.services.add_venue(
+            operator_id=operator.id, name="Depot", category="retail.grocery", timezone="UTC", actor="member:test"
+        )
+
+    def at_venue(self, operator: Operator, venue_id: Any) -> float:
+        versions = epochs.versions(operator_id=operator.id)
+        return thresholds.rule(operator.id, pipeline(), versions, venue_id=venue_id).threshold
+
+    def test_its_calibration_goes_before_the_operators(
+        self,
+        operator: Operator,
+        screen: Screen,
+        elsewhere: Venue,
+        calibrated: Calibration,
+        strangers: Templates,
+        at: Any,
+    ) -> None:
+        made = calibrate(
+            operator_id=operator.id, target=0.1, actor="member:test", at=at, impostors=strangers,
+            venue_id=screen.venue_id,
+        )  # fmt: skip
+
+        assert made.threshold < calibrated.threshold
+        assert self.at_venue(operator, screen.venue_id) == made.threshold
+        assert self.at_venue(operator, elsewhere.id) == calibrated.threshold
+        assert rule(operator).threshold == calibrated.threshold
+        [entry] = Entry.objects.filter(action="recognition.calibrated").exclude(detail__venue=None)
+        assert entry.detail["venue"] == screen.venue.public_id
+
+    def test_screens_recognise_by_it(
+        self, operator: Operator, screen: Screen, calibrated: Calibration, player: APIClient, frame_of: Any, show: Any
+    ) -> None:
+        contract = pipeline().contract().id
+        content = replace(calibrated, threshold=0.99).fields()
+        own = CalibrationRow.objects.create(
+            operator_id=operator.id, contract=contract, venue=screen.venue, content=content
+        )
+        bump(operator_id=operator.id, topic=Topic.GALLERY)
+        assert show(player, frame_of("obama_again")).json()["viewers"][0]["state"] == "anonymous"
+
+        own.delete()
+        bump(operator_id=operator.id, topic=Topic.GALLERY)
+
+        assert show(player, frame_of("obama_again")).json()["viewers"][0]["state"] == "recognised"
+
+    def test_it_is_made_from_those_who_may_match_there(
+        self, operator: Operator, screen: Screen, elsewhere: Venue, enrolled: Any, strangers: Templates, at: Any
+    ) -> None:
+        enrolled("obama")
+        enrolled("biden")
+
+        def calibrated_at(venue: Venue) -> Calibration:
+            return calibrate(
+                operator_id=operator.id, target=0.1, actor="member:test", at=at, impostors=strangers, venue_id=venue.id
+            )
+
+        assert calibrated_at(elsewhere).gallery_size == 2
+
+        Consent.objects.filter(operator_id=operator.id).update(venue_id=screen.venue_id)
+
+        assert calibrated_at(screen.venue).gallery_size == 2
+        with pytest.raises(CalibrationImpossible, match="Nobody is enrolled here"):
+            calibrated_at(elsewhere)
+
+    def test_one_of_another_operator_or_recogniser_is_refused_and_changes_nothing(
+        self, operator: Operator, other_operator: Operator, screen: Screen, calibrated: Calibration,
+        strangers: Templates, at: Any,
+    ) -> None:  # fmt: skip
+        def attempt(operator_id: Any, impostors: Templates) -> None:
+            calibrate(
+                operator_id=operator_id, target=0.1, actor="member:test", at=at, impostors=impostors,
+                venue_id=screen.venue_id,
+            )  # fmt: skip
+
+        with pytest.raises(CalibrationImpossible, match="contract"):
+            attempt(operator.id, replace(strangers, contract="emb_other"))
+        with operator_scope(other_operator.id), pytest.raises(NotFound):
+            attempt(other_operator.id, strangers)
+
+        assert self.at_venue(operator, screen.venue_id) == calibrated.threshold
+        assert CalibrationRow.objects.count() == 1
+
+    def test_one_of_an_earlier_recogniser_is_not_used(
+        self, operator: Operator, screen: Screen, calibrated: Calibration
+    ) -> None:
+        CalibrationRow.objects.create(
+            operator_id=operator.id, contract="emb_other", venue=screen.venue, content=calibrated.fields()
+        )
+        bump(operator_id=operator.id, topic=Topic.GALLERY)
+
+        assert self.at_venue(operator, screen.venue_id) == calibrated.threshold
+        advice = thresholds.advice(
+            operator_id=operator.id, pipeline=pipeline(), gallery_size=2, venue_id=screen.venue_id
+        )
+        assert "operator's threshold holds" in str(advice)
+
+    def test_no_venue_has_two_and_none_of_another_operators(
+        self, operator: Operator, other_operator: Operator, screen: Screen, calibrated: Calibration
+    ) -> None:
+        contract = pipeline().contract().id
+        for venue in (None, screen.venue):
+            CalibrationRow.objects.update_or_create(
+                operator_id=operator.id, contract=contract, venue=venue, defaults={"content": {}}
+            )
+            with pytest.raises(IntegrityError, match="calibration_once"), transaction.atomic():
+                CalibrationRow.objects.create(operator_id=operator.id, contract=contract, venue=venue, content={})
+        violated = pytest.raises(IntegrityError, match="calibration_at_venue_of_operator")
+        with operator_scope(other_operator.id), violated, transaction.atomic():
+            CalibrationRow.objects.create(
+                operator_id=other_operator.id, contract=contract, venue=screen.venue, content={}
+            )
+
+    def test_the_command_calibrates_tells_and_forgets(
+        self, operator: Operator, screen: Screen, calibrated: Calibration, strangers: Templates, tmp_path: Path
+    ) -> None:
+        strangers.save(tmp_path / "strangers.npz")
+        venue = screen.venue.public_id
+
+        def run(*arguments: str) -> str:
+            out = StringIO()
+            call_command("calibrate_faces", operator.slug, "--venue", venue, *arguments, stdout=out)
+            return out.getvalue()
+
+        assert "calibrated by the operator" in run("--status")
+        assert "10.00%" in run("--impostors", str(tmp_path / "strangers.npz"), "--fpir", "0.1")
+        assert "calibrated by the operator" not in run("--status")
+        assert "Forgotten." in run("--forget")
+        assert "calibrated by the operator" in run("--status")
+        assert "nothing to forget" in run("--forget")
+        with pytest.raises(CommandError, match="ven_"):
+            call_command("calibrate_faces", operator.slug, "--venue", "depot")
 
 
 class TestHint:

@@ -1,4 +1,4 @@
-"""Whom a probe resembles, in every space that an operator searches, by the operator's own threshold."""
+"""Whom a probe resembles, in every space that an operator searches, by the threshold of the operator or the venue."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -86,8 +86,8 @@ def size(place: Place, space: Space) -> int:
 
 
 def rule_of(place: Place, space: Space) -> thresholds.Rule:
-    """Return by which rule this operator names somebody in a space."""
-    return thresholds.rule(place.operator_id, space.pipeline, place.versions)
+    """Return by which rule this operator names somebody of a space at this venue."""
+    return thresholds.rule(place.operator_id, space.pipeline, place.versions, venue_id=place.venue_id)
 
 
 def agreed(matches: Iterable[Mapping[int, Match]], number: int) -> Match | None:

@@ -7,14 +7,17 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+import signage.selectors
 from accounts.selectors import operator_named
+from core.ids import parse_public_id
 from core.problems import Problem
 from core.tenancy import operator_scope
 from faceid.errors import FaceError
 from faceid.openset.templates import Templates
 from identities import selectors, thresholds
 from identities.faces import read
-from identities.services.calibration import calibrate
+from identities.services.calibration import calibrate, forget_calibration
+from signage.models import Venue
 
 _ACTOR = "manage.py calibrate_faces"
 
@@ -32,6 +35,11 @@ class Command(BaseCommand):
             "--impostors", type=Path, metavar="FILE",
             help="embeddings of people who are not enrolled, from `faceid calibrate --keep-impostors`",
         )  # fmt: skip
+        parser.add_argument(
+            "--venue", metavar="VENUE",
+            help="id of a venue: calibrate, or tell of, its share of the gallery, for its screens alone",
+        )  # fmt: skip
+        parser.add_argument("--forget", action="store_true", help="recognise by the next wider rule again instead")
         parser.add_argument("--status", action="store_true", help="only say what holds and whether it still fits")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,7 +49,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no operator with the slug {options['operator']!r}.")
         try:
             with operator_scope(operator.id):
-                said = _status(operator.id) if options["status"] else _calibrated(operator.id, options)
+                said = _said(operator.id, options)
         except Problem as error:
             raise CommandError(error.detail) from error
         except FaceError as error:
@@ -49,11 +57,25 @@ class Command(BaseCommand):
         self.stdout.write(said)
 
 
-def _calibrated(operator_id: UUID, options: dict[str, Any]) -> str:
+def _said(operator_id: UUID, options: dict[str, Any]) -> str:
+    venue_id = None
+    if options["venue"] is not None:
+        venue_id = parse_public_id(Venue.PREFIX, options["venue"])
+        signage.selectors.get_venue(operator_id=operator_id, venue_id=venue_id)
+    if options["status"]:
+        return _status(operator_id, venue_id)
+    if options["forget"]:
+        forgotten = forget_calibration(operator_id=operator_id, venue_id=venue_id, actor=_ACTOR)
+        return "Forgotten. " + _status(operator_id, venue_id) if forgotten else "There is nothing to forget."
+    return _calibrated(operator_id, venue_id, options)
+
+
+def _calibrated(operator_id: UUID, venue_id: UUID | None, options: dict[str, Any]) -> str:
     impostors = None if options["impostors"] is None else Templates.load(options["impostors"])
     made = calibrate(
-        operator_id=operator_id, target=options["fpir"], actor=_ACTOR, at=timezone.now(), impostors=impostors
-    )
+        operator_id=operator_id, target=options["fpir"], actor=_ACTOR, at=timezone.now(), impostors=impostors,
+        venue_id=venue_id,
+    )  # fmt: skip
     low, high = made.rate_interval
     beyond = " The target lies beyond the data: this is extrapolated." if made.extrapolated else ""
     return (
@@ -62,14 +84,21 @@ def _calibrated(operator_id: UUID, options: dict[str, Any]) -> str:
     )
 
 
-def _status(operator_id: UUID) -> str:
+def _status(operator_id: UUID, venue_id: UUID | None) -> str:
     space = read(operator_id).active
     terms = selectors.terms(operator_id=operator_id, contract=space.id)
-    size = len({term.subject_id for term in terms.values()})
-    held = thresholds.calibrations(operator_id=operator_id).get(space.pipeline.contract().id)
+    here = (None, venue_id)
+    size = len({term.subject_id for term in terms.values() if venue_id is None or term.venue_id in here})
+    found = [
+        (whose, made)
+        for whose in dict.fromkeys((venue_id, None))
+        if (made := thresholds.calibrations(operator_id=operator_id, venue_id=whose).get(space.pipeline.contract().id))
+    ]
+    whose, held = found[0] if found else (None, None)
     rule = thresholds.Rule.of(held)
-    whence = f"calibrated {held.made_at:%Y-%m-%d} for {held.gallery_size:,} subjects" if held else "default"
-    advice = thresholds.advice(operator_id=operator_id, pipeline=space.pipeline, gallery_size=size)
+    inherited = " by the operator" if whose != venue_id else ""
+    whence = f"calibrated{inherited} {held.made_at:%Y-%m-%d} for {held.gallery_size:,} subjects" if held else "default"
+    advice = thresholds.advice(operator_id=operator_id, pipeline=space.pipeline, gallery_size=size, venue_id=venue_id)
     return f"Threshold {rule.threshold:.4f}, margin {rule.margin:.2f} ({whence}); {size:,} subjects enrolled." + (
         f" {advice} Calibrate again." if advice else ""
     )
