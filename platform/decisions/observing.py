@@ -11,7 +11,7 @@ from django.db import transaction
 import registry.serving
 from core.ids import public_id
 from decisions.audience import Audience
-from decisions.slate import RANKER_FAILED, Pick, Scored
+from decisions.slate import Pick, Scored
 from recsys.features import Context
 from registry import observing
 
@@ -38,7 +38,8 @@ def observe(
     if tried is None:
         return
     shadow = tried.shadow if tried.shadow is not None and random.random() < tried.shadow.share else None  # noqa: S311
-    canary = tried.canary is not None and tried.canary.ranker.version == scored.model
+    decided = scored.failed or scored.model
+    canary = tried.canary is not None and tried.canary.ranker.version == decided
     if tried.canary is None and shadow is None:
         return
     places = {key: place for place, key in enumerate(scored.eligible.candidates.keys)}
@@ -46,10 +47,10 @@ def observe(
         operator_id=operator_id,
         decision_id=decision_id,
         at=at,
-        model=scored.model,
+        model=decided,
         canary=canary,
         took_us=round(milliseconds * 1000),
-        failed=scored.degraded == RANKER_FAILED,
+        failed=bool(scored.failed),
         shadow=shadow,
         context=context,
         viewers=audience.viewers,

@@ -104,7 +104,8 @@ def decide(
     with phases("rank"):
         context = context_of(situation, scene, audience.people, at)
         ranker = registry.serving.ranker_for(operator_id, versions, situation.screen_id)
-        scored = score(ranker, context, audience, eligible)
+        champion = registry.serving.champion_beside(operator_id, ranker)
+        scored = score(ranker, context, audience, eligible, instead=champion)
         if not len(scored.eligible):
             raise NothingEligible(scene.key)
     with phases("auction"):

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class Scored:
         scores: float64, shape (candidates,), in [0, 1].
         model: version of the ranker.
         degraded: why there are no real scores, empty when there are.
+        failed: version of the ranker that should have scored and could not; empty when it did.
     """
 
     eligible: Eligible
@@ -46,6 +47,7 @@ class Scored:
     basis: Basis
     model: str
     degraded: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +59,40 @@ class Pick:
     propensity: float
 
 
-def score(ranker: RankerProtocol, context: Context, audience: Audience, eligible: Eligible) -> Scored:
+def score(
+    ranker: RankerProtocol,
+    context: Context,
+    audience: Audience,
+    eligible: Eligible,
+    instead: RankerProtocol | None = None,
+) -> Scored:
     """Score the candidates for everybody who stands there, in one call of the ranker.
 
     The score of a candidate is the average over all people, those who did not agree to a personal choice counting as
     anonymous. A ranker that fails costs the choice, not the screen: what is left is house content, each with the same
     chance, or public creatives where there is no content.
+
+    Args:
+        instead: scores where ``ranker`` fails: the champion's, for a screen of the canary's. None where nobody does.
     """
-    basis = Basis.PERSONAL if audience.personalised else Basis.CONTEXTUAL
     try:
-        ranked = shortlisted(ranker, context, audience, eligible)
-        matrix = ranker.rank(context, audience.viewers, ranked.candidates)
-        scores = (audience.weights @ matrix).astype(np.float64)
-        if not np.isfinite(scores).all():
-            raise ValueError("the ranker gave scores that are no numbers")
+        return _scored(ranker, context, audience, eligible)
     except Exception:  # whatever a model does wrong, the screen goes on
-        logger.exception("Ranker %s failed; the screen shows house content.", ranker.version[:12])
-        house = _house(eligible)
-        return Scored(house, np.zeros(len(house)), Basis.HOUSE, ranker.version, RANKER_FAILED)
+        logger.exception("Ranker %s failed.", ranker.version[:12])
+    if instead is not None:
+        scored = score(instead, context, audience, eligible)
+        return replace(scored, failed=ranker.version)
+    house = _house(eligible)
+    return Scored(house, np.zeros(len(house)), Basis.HOUSE, ranker.version, RANKER_FAILED, ranker.version)
+
+
+def _scored(ranker: RankerProtocol, context: Context, audience: Audience, eligible: Eligible) -> Scored:
+    ranked = shortlisted(ranker, context, audience, eligible)
+    matrix = ranker.rank(context, audience.viewers, ranked.candidates)
+    scores = (audience.weights @ matrix).astype(np.float64)
+    if not np.isfinite(scores).all():
+        raise ValueError("the ranker gave scores that are no numbers")
+    basis = Basis.PERSONAL if audience.personalised else Basis.CONTEXTUAL
     return Scored(ranked, np.clip(scores, 0.0, 1.0), basis, ranker.version)
 
 

@@ -39,8 +39,8 @@ class Seen:
     """A decision as it is handed over.
 
     Attributes:
-        model: SHA-256 of the file of who decided.
-        canary: whether the canary decided; else the champion.
+        model: SHA-256 of the file of who decided, or was to decide and failed.
+        canary: whether that is the canary; else the champion.
         took_us: microseconds of its scoring.
         failed: whether it could not score.
         shadow: who scores the same, None when it is not this decision's turn.

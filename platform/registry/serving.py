@@ -229,6 +229,15 @@ def ranker_for(operator_id: UUID, versions: Mapping[str, int], screen_id: UUID) 
     return held.canary.ranker
 
 
+def champion_beside(operator_id: UUID, ranker: RankerProtocol) -> RankerProtocol | None:
+    """Return the champion's ranker where another one, the canary's, is to decide; None where it is no canary's.
+
+    It scores in the same request when the canary's fails. Never a query.
+    """
+    held = _rankers.holding(operator_id)
+    return held.ranker if held is not None and held.canary is not None and held.canary.ranker is ranker else None
+
+
 def on_trial(operator_id: UUID) -> Held | None:
     """Return what this process holds when a canary or a shadow is among it, else None; never a query."""
     held = _rankers.holding(operator_id)

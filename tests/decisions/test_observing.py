@@ -18,18 +18,22 @@ from registry.models import Observation
 from registry.observing import Observer
 from registry.selectors import Lineup
 from registry.serving import Held, Rankers, Tried
+from registry.terms import Guardrails
+from training.watching.guards import errors
 
 
 class Counting:
     """A ranker that likes creatives by their place among the candidates."""
 
-    def __init__(self, version, order=1, fails=False):
-        self.version, self.order, self.fails, self.asked = version, order, fails, 0
+    def __init__(self, version, order=1, fails=False, gives=None):
+        self.version, self.order, self.fails, self.gives, self.asked = version, order, fails, gives, 0
 
     def rank(self, context, viewers, candidates, position=0):
         self.asked += 1
         if self.fails:
             raise RuntimeError("broken")
+        if self.gives is not None:
+            return np.full((len(viewers), len(candidates)), self.gives, dtype=np.float32)
         scores = np.linspace(0.1, 0.9, len(candidates), dtype=np.float32)[:: self.order]
         return np.tile(scores, (len(viewers), 1))
 
@@ -131,18 +135,60 @@ def test_a_shadow_that_fails_is_an_observation_and_the_screen_never_knows(
     assert (seen.watched, seen.failed, seen.took_ms) == (1, 1, ())
 
 
-def test_a_canary_that_fails_costs_its_screen_the_choice_and_is_observed_as_failed(
-    place, shelf, on_trial, observer, django_capture_on_commit_callbacks
+@pytest.mark.parametrize("fault", [{"fails": True}, {"gives": float("nan")}])
+def test_where_a_canary_fails_the_champion_decides_at_once_and_the_failure_counts(
+    place, shelf, on_trial, observer, django_capture_on_commit_callbacks, fault
 ):
-    on_trial(canary=Counting("b" * 64, fails=True))
+    champion = on_trial(canary=Counting("b" * 64, **fault))
 
     with django_capture_on_commit_callbacks(execute=True):
         slate = place.decide()
     observer.drain()
 
-    assert slate.degraded == "ranker_failed"
-    assert Decision.objects.get(id=slate.decision_id).model == "b" * 64
+    assert champion.asked == 1
+    assert (slate.model, slate.degraded, slate.basis) == ("a" * 64, "", "contextual")
+    assert len({one.pick.score for one in slate.places}) == 3
+    logged = Decision.objects.get(id=slate.decision_id)
+    assert (logged.model, logged.degraded) == ("a" * 64, "")
+    canary = observations.observed(operator_id=place.operator_id, model="b" * 64, since=place.at)
+    assert (canary.watched, canary.failed, canary.took_ms) == (1, 1, ())
+    assert observations.observed(operator_id=place.operator_id, model="a" * 64, since=place.at).watched == 0
+
+
+def test_where_the_champion_fails_as_well_the_screen_shows_house_content(
+    place, shelf, on_trial, observer, django_capture_on_commit_callbacks
+):
+    on_trial(canary=Counting("b" * 64, fails=True)).fails = True
+
+    with django_capture_on_commit_callbacks(execute=True):
+        slate = place.decide()
+    observer.drain()
+
+    assert (slate.degraded, slate.basis, len(slate.places)) == ("ranker_failed", "house", 3)
     assert observations.observed(operator_id=place.operator_id, model="b" * 64, since=place.at).failed == 1
+
+
+def test_a_champion_that_fails_at_a_screen_of_its_own_is_not_helped_by_the_canary(place, shelf, on_trial):
+    canary = Counting("b" * 64)
+    on_trial(canary=canary, share=1e-12).fails = True
+
+    assert place.decide().degraded == "ranker_failed"
+    assert canary.asked == 0
+
+
+def test_a_canary_that_fails_is_rolled_back_for_its_failures(
+    place, shelf, on_trial, observer, django_capture_on_commit_callbacks
+):
+    on_trial(canary=Counting("b" * 64, fails=True))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        for minute in range(20):
+            place.decide(at=place.at + timedelta(minutes=minute))
+    observer.drain()
+
+    seen = observations.observed(operator_id=place.operator_id, model="b" * 64, since=place.at)
+    check = errors(seen.watched, seen.failed, Guardrails())
+    assert (check.passes, check.sentence) == (False, "It failed in 20 of 20 decisions; 1.0% is allowed.")
 
 
 def test_a_shadow_scores_its_share_of_decisions(place, shelf, on_trial, observer, django_capture_on_commit_callbacks):

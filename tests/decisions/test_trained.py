@@ -53,11 +53,11 @@ def is_red(creative: int) -> bool:
 
 
 def logged(number: int, random: np.random.Generator) -> dict[str, Any]:
-    """Somebody engages with what they like, and with what is red."""
+    """Whoever has looked at shoes engages with more than others, and everybody with what is red."""
     viewer, creative = int(random.integers(0, 30)), int(random.integers(0, CREATIVES))
     taste, category = CATEGORIES[viewer % len(CATEGORIES)], CATEGORIES[creative % len(CATEGORIES)]
     past = [f"old-{taste}-{place}" for place in range(int(random.integers(0, 5)))]
-    odds = -2.5 + 2.5 * bool(past and taste == category) + 2.5 * is_red(creative)
+    odds = -2 + 3 * bool(past and taste == SHOES) + 2.5 * is_red(creative)
     return {
         "example_id": f"pla_{number}", "at": START + timedelta(minutes=number), "viewer": f"sub_{viewer}",
         "creative": f"crv_{creative}", "category": category, "advertiser": None, "screen": "scr_1", "venue": "ven_1",
