@@ -14,7 +14,7 @@ from recsys.training.errors import BadRequest
 Kind = Literal["logistic", "fm", "deepfm", "fwfm", "dcn", "din", "dotdin", "bst", "sasrec", "gru", "mmoe", "ple"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
-COMMON: Final = ("forgetting", "penalty", "spread", "learning_rate", "picture")
+COMMON: Final = ("forgetting", "penalty", "spread", "learning_rate", "picture", "least_seen")
 DEEP: Final = ("hidden", "dropout")
 WIDTHS: Final = ("width", "narrow")
 USES: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -55,6 +55,7 @@ _WHOLE = {
     "experts": (1, 32),
     "tower": (1, 1_024),
     "picture": (0, 4_096),
+    "least_seen": (1, 1_000_000),
 }
 _SHARES = {
     "dropout": (0.0, 0.95),
@@ -85,6 +86,8 @@ class NetworkConfig:
         spread: standard deviation of initial vectors.
         learning_rate: of Adam.
         picture: numbers of a creative's picture, see `recsys.pictures`; 0 for a network that looks at none.
+        least_seen: times that an id must occur in the train part to have a vector of its own; those met more rarely
+            share one, see `recsys.training.rare`. 1 for a vector for every id.
 
     Raises:
         BadRequest: a value makes no sense.
@@ -107,6 +110,7 @@ class NetworkConfig:
     spread: float = 1e-2
     learning_rate: float = 1e-3
     picture: int = 0
+    least_seen: int = 1
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

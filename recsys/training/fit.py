@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from recsys.training.dataset import Examples, Split
 from recsys.training.feeding import Held, Source
 from recsys.training.networks import build
 from recsys.training.progress import Progress, silent
+from recsys.training.rare import Rare
 from recsys.training.steps import Steps, forward
 from recsys.training.streaming import Streamed
 from recsys.training.task import Task
@@ -27,6 +29,8 @@ LEAST_STEPS = 1_000
 USUAL_PASSES = 10
 MOST_PASSES = 40
 Watch = Callable[[int, float], None]
+REMEMBERED = 0.6
+"""What an average of weights keeps of the passes before the newest."""
 PATIENCE_ROWS, LEAST_PATIENCE, MOST_PATIENCE = 100_000, 2, 8
 
 
@@ -87,7 +91,7 @@ def fit(
     progress: Progress = silent,
     watch: Watch = unwatched,
 ) -> list[float]:
-    """Fit on the train part and keep the weights that were best on the validation part.
+    """Fit on the train part and keep the weights that were best on the validation part, each averaged over passes.
 
     A process that has joined others (`recsys.training.distributed`) goes through its share of the train part; the steps
     are those of one machine, and all end with the same weights. Only networks of `recsys.training.networks` can do so.
@@ -105,16 +109,26 @@ def fit(
         TrainingRefused: a log that is streamed can no longer be read.
     """
     begin_at_base_rate(model, split.train)
+    rare = _rare(model, split.train)
+    split = rare.split(split)
     plan = schedule(split.train.total, batch_size, epochs)
     share = distributed.share()
     if share.of == 1:
-        return _fit(model, split, plan, share, _telling(stage, plan.epochs, progress, watch))
+        losses = _fit(model, split, plan, share, _telling(stage, plan.epochs, progress, watch))
+        rare.share(model)
+        return losses
     with distributed.strategy().scope():
         twin = build(model.config, model.layout.spec, seed=0)
         twin.set_weights(distributed.of_the_first(model.get_weights()))
         losses = _fit(twin, split, plan, share, _telling(stage, plan.epochs, progress, watch))
     model.set_weights(twin.get_weights())
+    rare.share(model)
     return losses
+
+
+def _rare(model: Any, train: Examples) -> Rare:
+    config = getattr(model, "config", None)
+    return Rare({}, {}) if config is None else Rare.among(model.layout.spec, train, config.least_seen)
 
 
 def _telling(stage: str, of: int, progress: Progress, watch: Watch) -> Watch:
@@ -131,13 +145,15 @@ def _fit(model: Any, split: Split, plan: Schedule, share: distributed.Share, tel
     steps = Steps(task.learner, task.loss, batch_size=rows, learning_rate=task.learning_rate)
     random = np.random.default_rng(np.random.randint(2**31))  # from the seed of the run, see `seed_everything`
     feed = steps.feed(_source(split.train, task, share), random)
-    best, losses = Best(task.learner), []
+    best, average, losses = Best(task.learner), Average(task.learner), []
     for epoch in range(plan.epochs):
         steps.go_through(feed)
-        loss = distributed.agreed(log_loss(split.validation.labels, score(model, split.validation)))
+        with average.in_place():
+            loss = distributed.agreed(log_loss(split.validation.labels, score(model, split.validation)))
+            outdone = best.outdone_for(loss)
         losses.append(loss)
         tell(epoch + 1, loss)
-        if best.outdone_for(loss) >= plan.patience:
+        if outdone >= plan.patience:
             break
     best.restore()
     return losses
@@ -148,6 +164,33 @@ def _source(train: Examples, task: Task, share: distributed.Share) -> Source:
     if train.stream is not None:
         return Streamed(train.stream, task.targets, (share.number, share.of))
     return Held(train.feeds, task.targets(train.labels, train.tasks), (share.number, share.of))
+
+
+class Average:
+    """The weights averaged over passes, of which the newer ones count more.
+
+    A pass ends somewhere around the weights that are best; the average lies closer to them than any one pass, and ranks
+    later rows better by about as much as the average of several networks would, at the cost of one: Polyak and
+    Juditsky, SIAM J. Control and Optimization 30(4), 1992; Izmailov et al., UAI 2018. The exponential average is
+    corrected for its beginning, as Adam's moments are, so that after one pass it is that pass.
+    """
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+        self.weights = [np.zeros_like(each) for each in network.get_weights()]
+        self.mass = 0.0
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Take the pass that has ended into the average, and let the network have it for a while."""
+        latest = self.network.get_weights()
+        self.mass = REMEMBERED * self.mass + 1 - REMEMBERED
+        share = np.float32((1 - REMEMBERED) / self.mass)
+        for mean, newest in zip(self.weights, latest, strict=True):
+            mean += share * (newest - mean)
+        self.network.set_weights(self.weights)
+        yield
+        self.network.set_weights(latest)
 
 
 class Best:

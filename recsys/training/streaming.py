@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recsys.features import PICTURE, FeatureSpec, Feeds
 from recsys.pictures.looks import Looks
+from recsys.training.rare import Rare
 from recsys.training.reading import LogFile, encode, instants, labels, tasks, words
 
 BUFFER = 131_072
@@ -37,6 +38,7 @@ class Stream:
         rows: how many those are.
         rate: share of positives among them.
         looks: what the creatives look like; None for networks that look at no pictures.
+        rare: which ids are learnt in a row that they share; None where each has its own.
     """
 
     path: Path
@@ -46,10 +48,20 @@ class Stream:
     rows: int
     rate: float
     looks: Looks | None = None
+    rare: Rare | None = None
+
+    def chunks(self) -> Iterator[Feeds]:
+        """Go through all rows of the part once, in the order of the file."""
+        for chunk in LogFile(self.path).chunks():
+            chosen = self.chosen(chunk.table)
+            if chosen.any():
+                yield self.feeds(chunk.table.filter(pa.array(chosen)))
 
     def feeds(self, table: pa.Table) -> Feeds:
         """Encode rows of the log."""
         found = encode(table, self.spec)
+        if self.rare is not None:
+            found = self.rare.learnt(found)
         if self.looks is not None:
             found[PICTURE] = self.looks.of_rows(words(table["creative"]), instants(table))
         return found
