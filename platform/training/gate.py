@@ -4,18 +4,16 @@ The champion may have learnt from some of them, since it was trained on an earli
 otherwise; that favours the champion, never the challenger.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from recsys.pictures.looks import Looks
 from recsys.serving.ranker import Ranker
-from recsys.training.dataset import Split, read_dataset, split_by_time
+from recsys.training.later import Later, read_later
 from recsys.training.metrics import Metrics
 from registry.terms import Gates
 from training.gates.check import Check
@@ -64,22 +62,18 @@ class Verdict:
         return [check.document() for check in ordered]
 
 
-def compare(split: Split, words: Mapping[str, set[str]], challenger: Ranker, champion: Ranker | None) -> Measured:
-    """Measure both models, as they serve, on the later-in-time test part of a dataset.
-
-    Args:
-        words: of `cohort_words`.
-    """
-    feeds, vision = split.test.feeds, split.test.vision
-    own = challenger.seeing(feeds, vision)
-    theirs = champion.seeing(feeds, vision) if champion else feeds
+def compare(later: Later, challenger: Ranker, champion: Ranker | None) -> Measured:
+    """Measure both models, as they serve, on the later-in-time test part of a dataset."""
+    test, vision = later.test, later.test.vision
+    own = challenger.seeing(test.feeds, vision)
+    theirs = champion.seeing(test.feeds, vision) if champion else test.feeds
     rows = Rows(
-        labels=split.test.labels.astype(np.float64),
-        forecast=constant_forecast(split),
+        labels=test.labels.astype(np.float64),
+        forecast=constant_forecast(later),
         challenger=challenger.score(own).astype(np.float64),
         champion=champion.score(theirs).astype(np.float64) if champion else None,
-        viewers=split.test.viewer.codes.astype(np.intp),
-        cohorts=cohorts(split, words),
+        viewers=test.viewer.codes.astype(np.intp),
+        cohorts=cohorts(later),
         coverage=(coverage(challenger.score, own), coverage(champion.score, theirs) if champion else None),
     )
     return Measured(
@@ -105,26 +99,25 @@ def judge(measured: Measured, terms: Gates, *, champion_must_go: bool = False) -
     return Verdict(True, _praise(measured, champion_must_go=champion_must_go), tuple(checks))
 
 
-def read(dataset: Path, looks: Looks | None = None) -> tuple[Split, dict[str, set[str]]]:
-    """Read a dataset as the training split it, with what its creatives look like, and the words of its cohorts."""
-    table = pq.read_table(dataset, columns=list(COHORT_WORDS))
-    words = {name: {str(word) for word in table[name].unique().to_pylist()} for name in COHORT_WORDS}
-    return split_by_time(read_dataset(dataset, looks=looks)), words
+def read(dataset: Path, looks: Looks | None = None) -> Later:
+    """Read the rows of a dataset that the training held back, with what its creatives look like."""
+    return read_later(dataset, COHORT_WORDS, looks=looks)
 
 
-def constant_forecast(split: Split) -> NDArray[np.float64]:
+def constant_forecast(later: Later) -> NDArray[np.float64]:
     """Give every test row the rate of its source's earlier rows, drawn to the overall rate by twenty rows.
 
     By source, since a log of ratings and a log of clicks differ fiftyfold in their rates, and knowing only which is
     which must not count as having learnt something. Shape (rows of test,).
     """
-    labels = np.concatenate([split.train.labels, split.validation.labels]).astype(np.float64)
-    sources = np.concatenate([split.train.source.codes, split.validation.source.codes])
-    count = len(split.test.source.vocabulary)
-    rows = np.bincount(sources, minlength=count)
-    positives = np.bincount(sources, weights=labels, minlength=count)
-    rates = (positives + PRIOR_ROWS * labels.mean()) / (rows + PRIOR_ROWS)
-    forecast: NDArray[np.float64] = rates[split.test.source.codes]
+    total, positives = (sum(counts) for counts in zip(*later.earlier.values(), strict=True))
+    rates = {
+        word: (found + PRIOR_ROWS * positives / total) / (rows + PRIOR_ROWS)
+        for word, (rows, found) in later.earlier.items()
+    }
+    forecast: NDArray[np.float64] = np.array([rates[word] for word in later.test.source.vocabulary])[
+        later.test.source.codes
+    ]
     return forecast
 
 

@@ -52,7 +52,7 @@ def judge(*, operator_id: UUID, dataset: Path, challenger: Path, looks: Looks | 
     must_go = active is not None and active.awaits_retrain
     champion = _champion(active.file_digest, must_go=must_go) if active else None
     ranker = Ranker.load(challenger, registry.files.digest_of(challenger))
-    measured = gate.compare(*gate.read(dataset, looks), ranker, champion)
+    measured = gate.compare(gate.read(dataset, looks), ranker, champion)
     verdict = gate.judge(measured, terms, champion_must_go=must_go)
     looked = reference(log_rows.played(dataset), ranker)
     with operator_scope(operator_id):

@@ -91,13 +91,11 @@ def read_split(
         return split_by_time(read_dataset(path, spec=spec, max_rows=max_rows, policy=policy, looks=looks))
     found = survey(log, spec)
     oldest = found.latest(max_rows)
-    cuts = _cuts(found, oldest)
-    begins, ends = (np.array([cut[place] for cut in cuts], dtype=np.int64)[found.source] for place in (0, 1))
-    part_of = np.where(found.at < oldest, -1, (found.at >= begins).astype(np.int8) + (found.at >= ends))
+    cuts, part_of = parts_of(found, oldest)
     rows = int((part_of >= 0).sum())
     for place, name in enumerate(Split._fields):
         check_classes(name, found.labels[part_of == place], rows)
-    examples = gather(log, spec, _evenly(part_of, -(-rows // held)))
+    examples = gather(log, spec, evenly(part_of, -(-rows // held)))
     examples = examples.looked_at(looks) if looks else examples
     until = {word: cut[0] for word, cut in zip(found.sources, cuts, strict=True)}
     learnt = found.labels[part_of == 0]
@@ -132,6 +130,19 @@ def _refuse(spec: FeatureSpec, policy: FeaturePolicy, looks: Looks | None) -> No
     policy.refuse(spec.names if looks is None else (*spec.names, PICTURE))
 
 
+def parts_of(found: Survey, oldest: int) -> tuple[list[tuple[int, int]], NDArray[np.int8]]:
+    """Split the rows of a log by time, each source by itself.
+
+    Returns:
+        For each source the times at which its validation and its test part begin, and for each row, in the order of the
+        file, its place in `Split`, -1 before ``oldest``.
+    """
+    cuts = _cuts(found, oldest)
+    begins, ends = (np.array([cut[place] for cut in cuts], dtype=np.int64)[found.source] for place in (0, 1))
+    later = (found.at >= begins).astype(np.int8) + (found.at >= ends)
+    return cuts, np.where(found.at < oldest, np.int8(-1), later)
+
+
 def _cuts(found: Survey, oldest: int) -> list[tuple[int, int]]:
     """Find for each source the times at which its validation and its test part begin."""
     cuts = []
@@ -142,8 +153,8 @@ def _cuts(found: Survey, oldest: int) -> list[tuple[int, int]]:
     return cuts
 
 
-def _evenly(part_of: NDArray[np.int8], step: int) -> Callable[[Chunk], NDArray[np.bool_]]:
-    """Keep one row in ``step`` of each part, in the order of the file."""
+def evenly(part_of: NDArray[np.int8], step: int) -> Callable[[Chunk], NDArray[np.bool_]]:
+    """Keep one row in ``step`` of each part, in the order of the file; none of rows whose part is -1."""
     kept = np.zeros(len(part_of), dtype=bool)
     for place in range(len(Split._fields)):
         kept[np.flatnonzero(part_of == place)[::step]] = True

@@ -166,13 +166,12 @@ def test_the_constant_forecast_knows_the_rate_of_each_source(tmp_path: Path, log
         row["label"] = int(number % 4 == 0 or number % 40 == 1)  # ratings: one half, clicks: one in twenty
     path = tmp_path / "examples.parquet"
     pq.write_table(pa.Table.from_pylist(made, schema=SCHEMA), path)
-    split, _ = read(path)
+    later = read(path)
 
-    forecast = constant_forecast(split)
+    forecast = constant_forecast(later)
 
-    earlier = len(split.train) + len(split.validation)
-    assert earlier == 340
-    named = np.array(split.test.source.vocabulary)[split.test.source.codes]
+    assert later.earlier == {"ratings": (170, 85), "clicks": (170, 9)}
+    named = np.array(later.test.source.vocabulary)[later.test.source.codes]
     rate = sum(row["label"] for row in made[:340]) / 340
     assert forecast[named == "ratings"] == pytest.approx((85 + 20 * rate) / (170 + 20))
     assert forecast[named == "clicks"] == pytest.approx((9 + 20 * rate) / (170 + 20))
@@ -186,7 +185,7 @@ def test_cohorts_are_places_viewers_and_novelty(tmp_path: Path, log_row: Any) ->
     path = tmp_path / "examples.parquet"
     pq.write_table(pa.Table.from_pylist(made, schema=SCHEMA), path)
 
-    found = cohorts(*read(path))
+    found = cohorts(read(path))
 
     assert {name: int(mask.sum()) for name, mask in found.items()} == {
         "venue_category=entertainment.movie_theaters": 60, "scene=door": 12, "scene=lobby": 48, "viewer=known": 15,

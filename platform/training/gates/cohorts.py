@@ -3,14 +3,14 @@
 No protected attribute is among them, since none is in the log.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recsys.features import DEFAULT_SPEC
 from recsys.hashing import identifier
-from recsys.training.dataset import Split
+from recsys.training.later import Later
 
 MOST_VALUES = 12
 """Values of one dimension that are judged: those with the most rows."""
@@ -18,18 +18,14 @@ MOST_VALUES = 12
 Masks = dict[str, NDArray[np.bool_]]
 
 
-def cohorts(split: Split, words: Mapping[str, Iterable[str]]) -> Masks:
-    """Return which test rows are of which cohort, by names like ``scene=lobby``; each mask has shape (rows,).
-
-    Args:
-        words: the words of ``venue_category`` and ``scene`` in the log.
-    """
+def cohorts(later: Later) -> Masks:
+    """Return which test rows are of which cohort, by names like ``scene=lobby``; each mask has shape (rows,)."""
     found: Masks = {}
-    for name, values in words.items():
-        found |= _by_word(name, values, split.test.feeds[name][:, 0], DEFAULT_SPEC.sizes[name])
-    known = split.test.viewer.codes >= 0
+    for name, values in later.words.items():
+        found |= _by_word(name, values, later.test.feeds[name][:, 0], DEFAULT_SPEC.sizes[name])
+    known = later.test.viewer.codes >= 0
     found |= {"viewer=known": known, "viewer=anonymous": ~known}
-    new = _new_creatives(split)
+    new = _new_creatives(later)
     found |= {"creative=new": new, "creative=known": ~new}
     return {name: mask for name, mask in found.items() if mask.any()}
 
@@ -44,9 +40,8 @@ def _by_word(name: str, values: Iterable[str], ids: NDArray[np.int32], size: int
     return {f"{name}={' or '.join(named[code])}": ids == code for code in largest.tolist() if code in named}
 
 
-def _new_creatives(split: Split) -> NDArray[np.bool_]:
-    earlier = {part.creative.vocabulary[code] for part in split[:2] for code in np.unique(part.creative.codes)}
-    words = split.test.creative
-    unseen = np.array([word not in earlier for word in words.vocabulary] or [False])
+def _new_creatives(later: Later) -> NDArray[np.bool_]:
+    words = later.test.creative
+    unseen = np.array([word not in later.creatives for word in words.vocabulary] or [False])
     new: NDArray[np.bool_] = unseen[words.codes]
     return new
