@@ -50,6 +50,12 @@ class UnsupportedImageType(ImageRefused):
     code = "unsupported_image_type"
 
 
+class InfraredMismatch(ImageRefused):
+    """The near-infrared frame does not belong to the picture."""
+
+    code = "infrared_mismatch"
+
+
 class FaceRefused(FaceError):
     """The picture is fine, but the face in it cannot be used."""
 

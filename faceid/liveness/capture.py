@@ -3,10 +3,13 @@
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from faceid.detect import Face
+from faceid.errors import InfraredMismatch
+from faceid.frame import Frame, require
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,3 +65,25 @@ class Capture:
     def seconds(self) -> float:
         """Time between the first look and the last."""
         return self.looks[-1].at - self.looks[0].at
+
+
+def infrared_of(frame: Frame, picture: Frame) -> NDArray[np.uint8]:
+    """Return the brightness of a near-infrared frame that was taken together with a picture.
+
+    Args:
+        frame: as a file decodes; cameras write their one channel as grey or as three equal ones.
+        picture: what it was taken with.
+
+    Returns:
+        uint8, shape (height, width) of the picture.
+
+    Raises:
+        InfraredMismatch: it has another size than the picture, so their pixels cannot show the same places.
+    """
+    if frame.shape != picture.shape:
+        (height, width), (high, wide) = frame.shape[:2], picture.shape[:2]
+        raise InfraredMismatch(
+            f"The near-infrared frame has {width} x {height} pixels.", expected=f"{wide} x {high}, as the picture has.",
+            remedy="Send the two frames of one moment, registered with each other, or the picture alone.",
+        )  # fmt: skip
+    return np.asarray(cv2.cvtColor(require(frame), cv2.COLOR_RGB2GRAY), dtype=np.uint8)

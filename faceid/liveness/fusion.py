@@ -16,6 +16,10 @@ UNFITTED: Final = 0.5
 Methods look at the same face and err together, so each counts less than independent evidence (weight 1) would.
 """
 
+OTHER_SENSOR: Final = frozenset({"infrared"})
+"""Methods that look through another sensor: what fools the others in visible light does not fool them, so their word is
+independent evidence, weight 1, until a weight was fitted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
@@ -42,7 +46,9 @@ class Fusion:
         known = dict(self.weights)
         moved = shifts or {}
         return self.bias + sum(
-            known.get(one.method, UNFITTED) * limited(one.score + moved.get(one.method, 0.0)) for one in evidence
+            known.get(one.method, 1.0 if one.method in OTHER_SENSOR else UNFITTED)
+            * limited(one.score + moved.get(one.method, 0.0))
+            for one in evidence
         )
 
 

@@ -1,6 +1,7 @@
 """How a camera frame enters: from memory only, and not at all when it is too large."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import IO, Any, Final
 
@@ -15,6 +16,8 @@ from identities.errors import BodyTooLarge
 from identities.services import Frame, Moment
 
 FIELD = "frame"
+
+INFRARED: Final = "infrared"
 
 TIMES: Final = "at_ms"
 
@@ -53,19 +56,35 @@ class FrameParser(MultiPartParser):
 
 
 def frame_of(request: Request) -> Frame:
-    """Return the frame of a multipart request.
+    """Return the frame of a multipart request, with its near-infrared frame if one was sent.
 
     Raises:
-        Malformed: the part ``frame`` is missing or no file.
+        Malformed: the part ``frame`` is missing or no file, or ``infrared`` is not one file.
     """
     file = request.FILES.get(FIELD)
     if not isinstance(file, UploadedFile):
         raise _missing()
-    return Frame(file.read(), file.content_type)
+    return Frame(file.read(), file.content_type, infrared_of(request))
+
+
+def infrared_of(request: Request) -> Frame | None:
+    """Return the near-infrared frame of a multipart request; None where there is none.
+
+    Raises:
+        Malformed: the part ``infrared`` is no file, or there are several.
+    """
+    given = request.data.getlist(INFRARED)  # type: ignore[union-attr]  # a QueryDict, as FrameParser makes it
+    if not given:
+        return None
+    if len(given) > 1 or not isinstance(given[0], UploadedFile):
+        raise _wrong(INFRARED, "Send one file, taken together with the last frame, or none.")
+    return Frame(given[0].read(), given[0].content_type)
 
 
 def moment_of(request: Request) -> Frame | Moment:
     """Return what a multipart request shows: one frame, or up to five of one moment in order of time.
+
+    A near-infrared frame belongs to the last of them.
 
     Raises:
         Malformed: no frame or too many, something else than files, or times that do not belong to them.
@@ -77,6 +96,7 @@ def moment_of(request: Request) -> Frame | Moment:
         raise _missing()
     times = _times(request.data.getlist(TIMES), len(files))  # type: ignore[union-attr]
     frames = tuple(Frame(file.read(), file.content_type) for file in files)
+    frames = (*frames[:-1], replace(frames[-1], infrared=infrared_of(request)))
     return frames[0] if len(frames) == 1 else Moment(frames, times)
 
 

@@ -5,10 +5,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A camera frame: a JPEG, PNG or WebP file."""
+    """A camera frame: a JPEG, PNG or WebP file.
+
+    Attributes:
+        infrared: a near-infrared frame of the same moment and size, where the camera has such a sensor.
+    """
 
     data: bytes = field(repr=False)
     content_type: str | None = None
+    infrared: "Frame | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,11 @@ from django.utils import timezone
 from PIL import Image, ImageFilter
 from rest_framework.test import APIClient
 
+import faceid.image
 from accounts.models import Operator
 from audit.models import Entry
 from faceid.frame import require
+from faceid.liveness import lamps
 from faceid.liveness.challenge import Challenge, StepKind
 from faceid.liveness.detector import Verdict
 from faceid.liveness.performance import perform
@@ -166,6 +168,21 @@ def test_the_trained_detector_and_the_challenge_together_let_a_made_person_in(
     answer = send(unattended, notice, frame_of(photograph_of), token, performed(challenge, photograph_of))
 
     assert answer.status_code == 201, answer.content
+
+
+def test_an_infrared_frame_that_shows_a_screen_refuses_who_would_be_let_in(
+    unattended: APIClient, notice: Any, frame_of: Any, drawn: Any, performed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness, "detector", TRAINED)
+    token, challenge = drawn(unattended)
+    height, width = faceid.image.decode(frame_of("obama")).shape[:2]
+    infrared = upload(encoded(Image.fromarray(lamps.screen((height, width)))))
+    before = rows()
+
+    answer = send(unattended, notice, frame_of("obama"), token, performed(challenge), infrared=infrared)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "spoof_suspected")
+    assert rows() == before
 
 
 def test_without_a_proof_nobody_is_enrolled(unattended: APIClient, notice: Any, frame_of: Any) -> None:

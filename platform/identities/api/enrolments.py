@@ -26,6 +26,11 @@ class EnrolmentBody(ProofBody):
     """A picture of one person, why they are there, the notice they read and what they consent to."""
 
     frame = serializers.FileField(help_text="JPEG, PNG or WebP, at most 8 MiB, one person facing the camera.")
+    infrared = serializers.FileField(
+        required=False,
+        help_text="Near-infrared frame taken together with the frame, of the same size, where the camera has such a"
+        " sensor: liveness is judged on it, too. Never kept.",
+    )  # fmt: skip
     notice = serializers.CharField(help_text="The notice the person was shown, ntc_…")
     purposes = PurposesField(allow_empty=False, help_text="Repeat the field; recognise must be one of them.")
     method = serializers.CharField(max_length=30, default="tick_box", help_text="How the person said yes.")
@@ -61,7 +66,7 @@ class Enrolments(APIView):
         registration = enrol(
             operator_id=principal.operator_id, frame=frame.data, content_type=frame.content_type, notice=notice,
             purposes=given["purposes"], channel="kiosk" if principal.device_id else "api", actor=principal.actor,
-            at=timezone.now(), proof=proof_of(request, given),
+            infrared=frame.infrared, at=timezone.now(), proof=proof_of(request, given),
             origin="kiosk" if principal.device_id else "api", method=given["method"],
             venue_id=venue_id, here_only=given["here_only"], expires_at=given.get("expires_at"),
         )  # fmt: skip

@@ -41,6 +41,11 @@ class FrameBody(serializers.Serializer[Any]):
         help_text="When each frame was taken, milliseconds since the first or a moment before: repeat the field."
         f" Increasing, by {LONGEST_MS:,} in all at most. Default: {APART_MS} apart.",
     )  # fmt: skip
+    infrared = serializers.FileField(
+        required=False,
+        help_text="Near-infrared frame taken together with the last frame, of the same size, where the camera has such"
+        " a sensor: liveness is judged on it, too. Never kept.",
+    )  # fmt: skip
 
 
 class ShownBody(serializers.Serializer[Any]):

@@ -12,7 +12,7 @@ import faceid.image
 from audit.services import record
 from core.epochs import Topic, bump
 from faceid.frame import require
-from faceid.liveness.capture import Look
+from faceid.liveness.capture import Look, infrared_of
 from faceid.match import THRESHOLD_STRICT
 from faceid.pipeline import Enrolment
 from faceid.rules import Figures
@@ -21,6 +21,7 @@ from identities.errors import AlreadyEnrolled, GuardianNeeded, RecognitionNotCon
 from identities.faces import Space, Spaces, current, read
 from identities.models import Template
 from identities.pgvector_engine import PgvectorEngine
+from identities.pictures import Frame
 from identities.services.presence import Answered, Proof, announce, confirm
 from identities.services.rotation import keep_still, put_on_record
 from subjects.purposes import Purpose
@@ -39,6 +40,7 @@ def enrol(
     actor: str,
     at: datetime,
     proof: Proof,
+    infrared: Frame | None = None,
     origin: str = "kiosk",
     method: str = "tick_box",
     venue_id: UUID | None = None,
@@ -52,6 +54,7 @@ def enrol(
     Args:
         frame: a JPEG, PNG or WebP file that shows one person well.
         proof: why the person in the picture is there; see ``identities.services.presence``.
+        infrared: near-infrared frame taken together with the picture; liveness is judged on it, and it is dropped.
         venue_id: where the kiosk stands.
         here_only: limit the consents to that venue.
         expires_at: when the consents end; None for the longest term.
@@ -71,10 +74,15 @@ def enrol(
     challenge = announce(operator_id=operator_id, actor=actor, proof=proof)
     with face_problems():
         image = faceid.image.decode(frame, content_type)
+        lit = (
+            None if infrared is None else infrared_of(faceid.image.decode(infrared.data, infrared.content_type), image)
+        )
         pipeline = current(operator_id).active.pipeline
         captured = pipeline.enrolment(image)
     if challenge is not None and isinstance(proof, Answered):
-        confirm(challenge=challenge, answer=proof, captured=captured, picture=image, pipeline=pipeline, at=at)
+        confirm(
+            challenge=challenge, answer=proof, captured=captured, picture=image, pipeline=pipeline, at=at, infrared=lit
+        )
     _require_adult(operator_id, Look(require(image), captured.face))
     keep_still(operator_id)  # the same person at two kiosks at once, or a rotation of the key
     spaces = read(operator_id)

@@ -5,6 +5,9 @@ from datetime import datetime
 from typing import Final, TypeAlias
 from uuid import UUID
 
+import numpy as np
+from numpy.typing import NDArray
+
 import faceid.image
 from faceid.frame import Frame as Picture
 from faceid.frame import require
@@ -106,12 +109,22 @@ def announce(*, operator_id: UUID, actor: str, proof: Proof) -> Challenge | None
 
 
 def confirm(
-    *, challenge: Challenge, answer: Answered, captured: Enrolment, picture: Picture, pipeline: Pipeline, at: datetime
+    *,
+    challenge: Challenge,
+    answer: Answered,
+    captured: Enrolment,
+    picture: Picture,
+    pipeline: Pipeline,
+    at: datetime,
+    infrared: NDArray[np.uint8] | None = None,
 ) -> None:
     """Judge an answer and the picture; looks and scores end with this call.
 
     The challenge counts as answered from here on, even when the request fails: otherwise an attacker could try one
     challenge again and again.
+
+    Args:
+        infrared: brightness of a near-infrared frame of the picture's size.
 
     Raises:
         ChallengeUsed: it was answered before.
@@ -128,7 +141,7 @@ def confirm(
         _require_passed(verdict)
         looks = _calm(challenge, [one.look for one in seen.seen])
     last = Look(require(picture), captured.face, challenge.seconds + 10.0)
-    found = liveness.judged(Capture((*looks, last)), KIOSK, extra=[verdict.evidence()])
+    found = liveness.judged(Capture((*looks, last), infrared), KIOSK, extra=[verdict.evidence()])
     if found.liveness is not Liveness.LIVE:
         raise SpoofSuspected(
             "The picture may be of a picture. Stand before the camera yourself, or enrol with a member of staff.",

@@ -17,7 +17,7 @@ from core import epochs
 from core.epochs import Topic
 from faceid.errors import ImageTooLarge
 from faceid.frame import Frame as Picture
-from faceid.liveness.capture import Capture, Look
+from faceid.liveness.capture import Capture, Look, infrared_of
 from faceid.match import Match
 from faceid.minor import Minors
 from faceid.track import Rules
@@ -114,6 +114,13 @@ def recognise(
     ]  # fmt: skip
 
 
+class Infrared(NamedTuple):
+    """Brightness of a near-infrared frame, and when it was taken, seconds since the first frame."""
+
+    channel: NDArray[np.uint8]
+    at: float
+
+
 class Found(NamedTuple):
     """Whom one face or token turned out to be, and whether it is alive."""
 
@@ -154,22 +161,33 @@ def _seen(place: Place, shown: Frame | Moment | Probes) -> tuple[list[Found], Ho
         found = _matched(place, {space: list(shown.vectors)})[0]
         return [_of_age(one, place, ()) for one in found], How.EMBEDDING
     with face_problems():
-        people = _people(place, known, shown)
+        people, infrared = _people(place, known, shown)
     found, matches = _matched(place, {space: [one.probes[space] for one in people] for space in known}, people)
-    found = [_alive(_of_age(one, place, person.looks), person) for one, person in zip(found, people, strict=True)]
+    found = [
+        _alive(_of_age(one, place, person.looks), person, infrared) for one, person in zip(found, people, strict=True)
+    ]
     if known.next is not None:
         _renew(place, known, people, found, matches)
     return found, How.FACE
 
 
-def _people(place: Place, known: Spaces, shown: Frame | Moment) -> list[Person]:
+def _people(place: Place, known: Spaces, shown: Frame | Moment) -> tuple[list[Person], Infrared | None]:
     """Decode every frame before any is looked at, so that one that is broken refuses them all."""
     if isinstance(shown, Frame):
-        return single(known, faceid.image.decode(shown.data, shown.content_type))
+        picture = faceid.image.decode(shown.data, shown.content_type)
+        infrared = _infrared(shown, picture, 0.0)
+        return single(known, picture), infrared
     pictures = _decoded(shown)
+    infrared = _infrared(shown.frames[-1], pictures[-1], shown.times[-1])
     templates = sum(matching.size(place, space) for space in known)
     rules = rules_of(matching.rule_of(place, known.active), templates=templates, frames=len(pictures))
-    return follow(known, pictures, shown.times, partial(_rivals, place, known), rules)
+    return follow(known, pictures, shown.times, partial(_rivals, place, known), rules), infrared
+
+
+def _infrared(frame: Frame, picture: Picture, at: float) -> Infrared | None:
+    if frame.infrared is None:
+        return None
+    return Infrared(infrared_of(faceid.image.decode(frame.infrared.data, frame.infrared.content_type), picture), at)
 
 
 def _decoded(moment: Moment) -> list[Picture]:
@@ -210,11 +228,12 @@ def _of_age(found: Found, place: Place, looks: Sequence[Look]) -> Found:
     return Found(None, ViewerState.ANONYMOUS)
 
 
-def _alive(found: Found, person: Person) -> Found:
+def _alive(found: Found, person: Person, infrared: Infrared | None) -> Found:
     """Make somebody anonymous whose face may be a picture's; who is not recognised anyhow is not looked at again."""
     if found.state is not ViewerState.RECOGNISED:
         return found
-    seen = judged(Capture(person.looks))
+    together = infrared is not None and infrared.at == person.looks[-1].at  # else it shows where they no longer are
+    seen = judged(Capture(person.looks, infrared.channel if infrared is not None and together else None))
     if seen.liveness is Liveness.SUSPECTED:
         return Found(None, ViewerState.ANONYMOUS, seen)
     return found._replace(judged=seen)

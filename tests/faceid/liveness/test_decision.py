@@ -137,6 +137,13 @@ def test_a_method_without_evidence_changes_nothing_and_an_unknown_one_counts_hal
     assert fusion.log_odds([]) == 0.25
     assert fusion.log_odds([Evidence("first", 2.0)]) == 2.25
     assert fusion.log_odds([Evidence("first", 2.0), Evidence("new", -1.0)]) == 2.25 - UNFITTED
+    assert fusion.log_odds([Evidence("first", 2.0), Evidence("infrared", -1.0)]) == 2.25 - 1.0
+
+
+def test_another_sensor_that_sees_a_screen_outweighs_a_picture_that_looks_alive() -> None:
+    fusion = Fusion((("first", 1.0),))
+
+    assert probability(fusion.log_odds([Evidence("first", 4.0), Evidence("infrared", -8.0)])) < 0.2
 
 
 @pytest.mark.parametrize(("score", "expected"), [(99.0, LIMIT), (-math.inf, -LIMIT), (math.nan, 0.0), (1.5, 1.5)])
