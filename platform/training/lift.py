@@ -13,8 +13,8 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 import catalog.selectors
 import catalog.serving
@@ -32,6 +32,7 @@ from recsys.offpolicy.judgement import Interval, Judgement, TooLittleOverlap, ju
 from recsys.offpolicy.log import LoggedChoices, Reals, Target, UnusableLog
 from recsys.serving.protocol import RankerProtocol
 from recsys.training.examples import TRAIN_SHARE, VALIDATION_SHARE
+from recsys.training.reading import LogFile, instants
 
 MOST_ROUNDS = 3000
 """First places judged, the latest ones: each costs one call of both rankers."""
@@ -42,6 +43,8 @@ COLUMNS = (
     "example_id", "at", "source", "position", "viewer", "creative", "history_creatives", "history_categories",
     "propensity", "label", *CONTEXT,
 )  # fmt: skip
+HEADS = ("example_id", "at", "source", "position", "propensity")
+ORDER = [("at", "ascending"), ("example_id", "ascending")]
 
 Row = Mapping[str, Any]
 
@@ -115,17 +118,29 @@ def _sentence(found: Judgement, lift: Interval, over: str) -> str:
 
 def _later_plays(dataset: Path) -> list[list[Row]]:
     """Return the examples of first places played after what is trained and validated on, play by play, in order."""
-    table = pq.read_table(dataset, columns=list(COLUMNS))
-    table = table.filter(pc.equal(table["source"], SOURCE)).sort_by([("at", "ascending"), ("example_id", "ascending")])
-    boundary = round(table.num_rows * (TRAIN_SHARE + VALIDATION_SHARE))
-    if boundary >= table.num_rows:
+    log = LogFile(dataset)
+    times = np.sort(instants(log.take(["source", "at"], _is_play)))
+    boundary = round(len(times) * (TRAIN_SHARE + VALIDATION_SHARE))
+    if boundary >= len(times):
         return []
-    later = pc.greater_equal(table["at"], table["at"][boundary])
+    heads = log.take(HEADS, lambda table: _is_first(table, times[boundary])).sort_by(ORDER)
+    plays = dict.fromkeys(name.partition(":")[0] for name in heads["example_id"].to_pylist())
+    found: dict[str, list[Row]] = {name: [] for name in list(plays)[-MOST_ROUNDS:]}
+    examples = [name for name in heads["example_id"].to_pylist() if name.partition(":")[0] in found]
+    wanted = pa.array(examples, pa.string())
+    for row in log.take(COLUMNS, lambda table: pc.is_in(table["example_id"], wanted)).sort_by(ORDER).to_pylist():
+        found[row["example_id"].partition(":")[0]].append(row)
+    return list(found.values())
+
+
+def _is_play(table: pa.Table) -> Any:
+    return pc.equal(table["source"], SOURCE)
+
+
+def _is_first(table: pa.Table, since: np.int64) -> Any:
+    """Tell which rows are plays of a first place with a known chance, from an instant on."""
     first = pc.and_(pc.equal(table["position"], 0), pc.is_valid(table["propensity"]))
-    found: dict[str, list[Row]] = {}
-    for row in table.filter(pc.and_(later, first)).to_pylist():
-        found.setdefault(row["example_id"].partition(":")[0], []).append(row)
-    return list(found.values())[-MOST_ROUNDS:]
+    return pc.and_(pc.and_(_is_play(table), first), pa.array(instants(table) >= since))
 
 
 def _catalogue(operator_id: UUID) -> Snapshot:

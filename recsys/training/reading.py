@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +85,19 @@ class LogFile:
                 for batch in file.iter_batches(CHUNK, row_groups=[group], columns=present, use_threads=False):
                     yield Chunk(first, _with_tasks(pa.Table.from_batches([batch]), columns))
                     first += batch.num_rows
+
+    def take(self, columns: Sequence[str], keep: Callable[[pa.Table], Any]) -> pa.Table:
+        """Read columns of some rows, in the order of the file, holding no others but those of a chunk.
+
+        Args:
+            keep: tells which rows of a chunk, as an Arrow array of booleans; nulls are left out.
+
+        Raises:
+            UnreadableDataset: the file is damaged.
+        """
+        empty = pa.schema([SCHEMA.field(name) for name in columns]).empty_table()
+        parts = [chunk.table.filter(keep(chunk.table)) for chunk in self.chunks(columns)]
+        return pa.concat_tables([empty, *(part for part in parts if part.num_rows)], promote_options="permissive")
 
 
 def encode(table: pa.Table, spec: FeatureSpec) -> Feeds:
