@@ -1,18 +1,22 @@
 """What scenes deny reaches the training process, and fails the run by name."""
 
 import dataclasses
+import io
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from PIL import Image
 
+import catalog.services
 import registry.files
 import registry.selectors
 import signage.services
 from accounts.models import Operator
 from core.tenancy import operator_scope
+from recsys.pictures.looks import Looks
 from recsys.training.request import TrainingRequest
 from registry.explainers import gradients_of
 from signage import policies
@@ -102,3 +106,60 @@ def test_a_model_keeps_the_graph_that_explains_it(
     assert gradients_of(version) == registry.files.digest_of(kept)
     registry.files.remove(version.file_digest)
     assert not kept.exists()
+
+
+@pytest.fixture
+def looked_at(tenant: Operator, settings: Any, tmp_path: Path) -> str:
+    """A creative whose picture was described; returns its key."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    picture = io.BytesIO()
+    Image.new("RGB", (16, 9), "teal").save(picture, "PNG")
+    with operator_scope(tenant.id):
+        shared: dict[str, Any] = {"operator_id": tenant.id, "actor": ACTOR}
+        media = catalog.services.store_media(data=picture.getvalue(), content_type="image/png", **shared)
+        added = catalog.services.add_creative(
+            title="Tea", category="drinks", duration_ms=8000, media_id=media.id, **shared
+        )  # fmt: skip
+        catalog.services.look_at_media(operator_id=tenant.id)
+    return added.public_id
+
+
+@pytest.fixture
+def brought(monkeypatch: pytest.MonkeyPatch) -> list[Looks | None]:
+    """What each training was given beside its log."""
+    found: list[Looks | None] = []
+    train = process.train
+
+    def spy(request: Path, report: Path, **more: Any) -> dict[str, Any]:
+        path = TrainingRequest.read(request).looks
+        found.append(None if path is None else Looks.read(path))
+        return train(request, report, **more)
+
+    monkeypatch.setattr(process, "train", spy)
+    return found
+
+
+def test_a_training_is_given_what_the_creatives_look_like(
+    looked_at: str, log: object, trainer: Any, brought: list[Looks | None], request_and_run: Carry
+) -> None:
+    run = request_and_run()
+
+    assert run.state == "succeeded"
+    [looks] = brought
+    assert looks is not None
+    assert (list(looks.vectors), looks.vision, looks.width) == ([looked_at], "descriptor-1-64", 64)
+
+
+def test_a_training_is_given_no_pictures_where_there_are_none_or_a_scene_denies_them(
+    log: object, trainer: Any, brought: list[Looks | None], request_and_run: Carry, request: pytest.FixtureRequest,
+    scene: Callable[[str], None], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    request_and_run()
+    request.getfixturevalue("looked_at")
+    denying(monkeypatch, "creative_picture")
+    scene("retail")
+
+    run = request_and_run()
+
+    assert run.state == "succeeded"
+    assert brought == [None, None]
