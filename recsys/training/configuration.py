@@ -14,7 +14,7 @@ from recsys.training.errors import BadRequest
 Kind = Literal["logistic", "fm", "deepfm", "fwfm", "dcn", "din", "dotdin", "bst", "sasrec", "gru", "mmoe", "ple"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
-COMMON: Final = ("forgetting", "penalty", "spread", "learning_rate", "picture", "least_seen")
+COMMON: Final = ("forgetting", "omission", "penalty", "spread", "learning_rate", "picture", "least_seen")
 DEEP: Final = ("hidden", "dropout")
 WIDTHS: Final = ("width", "narrow")
 USES: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -60,6 +60,7 @@ _WHOLE = {
 _SHARES = {
     "dropout": (0.0, 0.95),
     "forgetting": (0.0, 0.95),
+    "omission": (0.0, 0.95),
     "penalty": (0.0, 1.0),
     "spread": (1e-6, 1.0),
     "learning_rate": (1e-7, 1.0),
@@ -82,6 +83,8 @@ class NetworkConfig:
         tower: units of the layer above the experts, one for each task.
         dropout: share of hidden units left out while training.
         forgetting: share of viewers who are made anonymous while training.
+        omission: share of what else is known of the viewer's side (moment, place, size of the party) that is left out
+            while training, each feature by itself.
         penalty: L2 penalty on the vectors that a batch looks up.
         spread: standard deviation of initial vectors.
         learning_rate: of Adam.
@@ -105,7 +108,8 @@ class NetworkConfig:
     experts: int = 3
     tower: int = 16
     dropout: float = 0.2
-    forgetting: float = 0.3
+    forgetting: float = 0.8
+    omission: float = 0.7
     penalty: float = 1e-2
     spread: float = 1e-2
     learning_rate: float = 1e-3

@@ -187,7 +187,7 @@ class Average:
         self.mass = REMEMBERED * self.mass + 1 - REMEMBERED
         share = np.float32((1 - REMEMBERED) / self.mass)
         for mean, newest in zip(self.weights, latest, strict=True):
-            mean += share * (newest - mean)
+            mean[...] += share * (newest - mean)
         self.network.set_weights(self.weights)
         yield
         self.network.set_weights(latest)

@@ -48,7 +48,7 @@ def part(rows):
     return Examples(feeds, labels, np.arange(rows), none, none, none, none)
 split = Split(part(1_280), part(300), part(300))
 seed_everything(7)
-network = build(NetworkConfig.of("deepfm", dropout=0.0, forgetting=0.0), spec, 7)
+network = build(NetworkConfig.of("deepfm", dropout=0.0, forgetting=0.0, omission=0.0), spec, 7)
 losses = fit(network, split, stage="deepfm", epochs=3, batch_size=20)
 print(json.dumps([losses, score(network, split.test).astype(float).tolist(), refusal]))
 """

@@ -217,7 +217,7 @@ class TestLearning:
 
         def learnt(source):
             seed_everything(5)
-            network = build(NetworkConfig.of("deepfm", forgetting=0.0, dropout=0.0), DEFAULT_SPEC, 5)
+            network = build(NetworkConfig.of("deepfm", forgetting=0.0, omission=0.0, dropout=0.0), DEFAULT_SPEC, 5)
             steps = Steps(network, log_loss, batch_size=4_096, learning_rate=1e-2)
             feed = steps.feed(source, np.random.default_rng(2))
             for _ in range(4):

@@ -74,6 +74,7 @@ def embed(layout: Layout, config: NetworkConfig, seed: int, width: Callable[[Fea
     if singles:
         kept = Penalty(config.penalty)([vectors[name] for name in singles])
         vectors |= zip(singles, kept, strict=True)
+        vectors |= _omitted(layout, vectors, config.omission)
     present = tf.cast(tf.not_equal(inputs[layout.histories[0].name], 0), tf.float32) if layout.histories else None
     return Sides(
         layout=layout,
@@ -84,6 +85,12 @@ def embed(layout: Layout, config: NetworkConfig, seed: int, width: Callable[[Fea
         histories={feature.name: vectors[feature.name] for feature in layout.histories},
         present=None if present is None else present[:, :, None],
     )
+
+
+def _omitted(layout: Layout, vectors: dict[str, Any], rate: float) -> dict[str, Any]:
+    """Leave out some of what is known of the viewer's side but who it is, which `Forget` sees to."""
+    names = [feature.name for feature in layout.viewer if feature.name != "viewer"]
+    return dict(zip(names, Omit(rate)([vectors[name] for name in names]), strict=True)) if names and rate else {}
 
 
 def two_widths(config: NetworkConfig) -> Callable[[Feature], int]:
@@ -136,6 +143,28 @@ class Penalty(keras.layers.Layer):  # type: ignore[misc]
 def _mean_square(vectors: Any) -> Any:
     """Average the squared lengths of vectors, by the operation whose gradient is cheapest."""
     return tf.nn.l2_loss(vectors) * (2.0 * vectors.shape[-1] / tf.cast(tf.size(vectors), tf.float32))
+
+
+class Omit(keras.layers.Layer):  # type: ignore[misc]
+    """Leaves whole vectors out while training, each row's and each feature's by themselves; nothing otherwise.
+
+    Together, an hour, a weekday and the length of a history tell one viewer's visit from all others, so that a network
+    would learn the visits of its log by heart, which are not those to come. Dropout (Srivastava et al., JMLR 15, 2014)
+    of whole features keeps any one from being relied on together with others. What is left is scaled up, so that sums
+    and products of pairs stay the same on average.
+    """
+
+    def __init__(self, rate: float, **options: Any) -> None:
+        super().__init__(**options)
+        self.rate = rate
+
+    def call(self, vectors: list[Any], training: bool | None = None) -> list[Any]:
+        """Set some vectors to zeros while training; (viewers, 1, width) each."""
+        if not training:
+            return [tf.identity(each) for each in vectors]
+        draws = tf.random.uniform((tf.shape(vectors[0])[0], len(vectors)))
+        kept = tf.cast(draws >= self.rate, tf.float32) / (1.0 - self.rate)
+        return [each * kept[:, place, None, None] for place, each in enumerate(vectors)]
 
 
 class Forget(keras.layers.Layer):  # type: ignore[misc]

@@ -29,7 +29,7 @@ def small_spec() -> FeatureSpec:
 
 @pytest.fixture(scope="session")
 def network() -> NetworkConfig:
-    return NetworkConfig.of("logistic", forgetting=0.0, learning_rate=2e-2)
+    return NetworkConfig.of("logistic", forgetting=0.0, omission=0.0, learning_rate=2e-2)
 
 
 @pytest.fixture(scope="session")

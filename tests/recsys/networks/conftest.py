@@ -124,7 +124,8 @@ def trained(split: Any) -> Any:
     def train(kind: Any) -> Any:
         seed_everything(7)
         smaller = {name: value for name, value in SMALL.items() if name in USES[kind]}
-        config = NetworkConfig.of(kind, spread=0.1, penalty=1e-3, learning_rate=1e-2, **smaller)
+        rates = {"spread": 0.1, "penalty": 1e-3, "learning_rate": 1e-2, "forgetting": 0.3, "omission": 0.3}
+        config = NetworkConfig.of(kind, **rates, **smaller)
         network = build(config, SPEC, 7)
         fit(network, split, stage=kind, epochs=6, batch_size=64)
         return network

@@ -18,7 +18,7 @@ from recsys.training.private.terms import PrivacyTerms
 
 pytestmark = pytest.mark.training
 
-CONFIG = NetworkConfig.of("logistic", forgetting=0.0, penalty=0.0)
+CONFIG = NetworkConfig.of("logistic", forgetting=0.0, omission=0.0, penalty=0.0)
 CLIP = 0.05
 
 
@@ -43,7 +43,7 @@ def stepping(small_spec: FeatureSpec) -> Stepping:
 def folded(small_spec: FeatureSpec) -> Any:
     from recsys.training.private.folded import build
 
-    return build(NetworkConfig.of("logistic", forgetting=0.0), small_spec, 3)
+    return build(NetworkConfig.of("logistic", forgetting=0.0, omission=0.0), small_spec, 3)
 
 
 def _length(gradients: list[Any]) -> float:
