@@ -1,6 +1,6 @@
 """A real training, from the log to the sentence on the page: its pictures, its gradients, and what they explain."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -29,6 +29,7 @@ from recsys.serving.ranker import Ranker
 from recsys.training.dataset import SCHEMA, read_looks, read_split
 from recsys.training.request import TrainingRequest
 from registry.serving import active_ranker as real_active_ranker
+from training import gate
 
 pytestmark = [pytest.mark.training]
 
@@ -122,6 +123,18 @@ def test_what_was_exported_explains_rows_of_the_log_within_the_bound(learnt):
     reds = [is_red(int(word.removeprefix("crv_"))) for word in np.array(test.creative.vocabulary)[test.creative.codes]]
     shares = np.array([one.of(PICTURE) for one in found])
     assert shares[reds[:60:3]].min() > shares[~np.array(reds[:60:3])].max()
+
+
+def test_the_gate_judges_a_model_with_the_pictures_it_learnt_from_and_with_no_others(learnt):
+    ranker, looks = Ranker.load(learnt.model, learnt.report.artefact.digest), read_looks(learnt.request.looks)
+
+    seeing = gate.compare(gate.read(learnt.request.parquet, looks), ranker, ranker)
+    blind = gate.compare(gate.read(learnt.request.parquet), ranker, None)
+    misled = gate.compare(gate.read(learnt.request.parquet, replace(looks, vision="another")), ranker, ranker)
+
+    trained = learnt.report.models["dotdin"].test
+    assert seeing.challenger.auc == seeing.champion.auc == pytest.approx(trained.auc, abs=1e-6)
+    assert blind.challenger.auc == misled.challenger.auc == misled.champion.auc < trained.auc - 0.02
 
 
 @pytest.fixture
