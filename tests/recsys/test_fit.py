@@ -38,3 +38,42 @@ def test_training_begins_at_the_base_rate(planted):
     begin_at_base_rate(network, split.train)
 
     np.testing.assert_allclose(score(network, split.test), split.train.labels.mean(), atol=5e-3)
+
+
+class Weights:
+    """A network of one number."""
+
+    def __init__(self):
+        self.number = 0.0
+
+    def get_weights(self):
+        return [np.array([self.number], dtype=np.float32)]
+
+    def set_weights(self, weights):
+        self.number = float(weights[0][0])
+
+
+def test_passes_are_averaged_and_the_newer_ones_count_more():
+    from recsys.training.fit import Average
+
+    network, found = Weights(), []
+    average = Average(network)
+    for number in (1.0, 2.0, 4.0):
+        network.number = number
+        with average.in_place():
+            found.append(network.number)
+
+    assert found == pytest.approx([1.0, (0.6 * 1 + 2) / 1.6, (0.36 * 1 + 0.6 * 2 + 4) / 1.96])
+
+
+def test_learning_goes_on_from_the_newest_pass_and_not_from_the_average():
+    from recsys.training.fit import Average
+
+    network = Weights()
+    average = Average(network)
+    for number in (1.0, 3.0):
+        network.number = number
+        with average.in_place():
+            pass
+
+    assert network.number == 3.0
