@@ -109,10 +109,12 @@ def eyes_visible(portrait: Portrait) -> float:
     """Measure how surely both eyes can be seen, 0 to 1: the weakest sign of the worse eye.
 
     Signs: light varies around the eye and within its opening (nothing varies under sunglasses and bars), and it varies
-    as an eye does, dark along the upper lid and in the iris (not as hair, fingers or a pattern do).
+    as an eye does, dark along the upper lid and in the iris (not as hair, fingers or a pattern do); and both eyes have
+    about as much detail (a hand over one of them has less, or more).
     """
     smooth = portrait.smooth(1 / 60)
-    return min(_eye_visible(portrait, smooth, contour, iris) for contour, iris in portrait.eyes)
+    each = (_eye_visible(portrait, smooth, contour, iris) for contour, iris in portrait.eyes)
+    return min(*each, _sign(_balance(portrait, smooth), 0.45, 0.90))
 
 
 def mouth_visible(portrait: Portrait) -> float:
@@ -155,6 +157,21 @@ def _eye_visible(
         _sign(float(smooth[opening].std()), 0.5, 8.0),
         _sign(_correlation(smooth[zone], drawn[zone]), -0.3, 0.5),
     )
+
+
+def _balance(portrait: Portrait, smooth: NDArray[np.float32]) -> float:
+    """Compare the detail around both eyes: the lesser standard deviation of light over the greater, 0 to 1.
+
+    Light that changes over a fifth of the distance between the eyes or more is left out: it may come from one side.
+    """
+    detail = smooth - portrait.smooth(1 / 5)
+    size = (2 * int(0.34 * portrait.apart) + 1, 2 * int(0.24 * portrait.apart) + 1)
+    centres = (portrait.points[list(corners)].mean(axis=0) for corners in EYE_CORNERS)
+    one, other = (
+        float(cv2.getRectSubPix(detail, size, (float(np.clip(x, 0, SIDE)), float(np.clip(y, 0, SIDE)))).std())
+        for x, y in centres
+    )
+    return min(one, other) / max(one, other, 1e-3)
 
 
 def _drawn_eye(

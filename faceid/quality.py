@@ -44,7 +44,7 @@ ENROLMENT = Profile(
     eyes_open=0.025,
     mouth_open=0.22,
     eyes_visible=0.30,
-    mouth_visible=0.30,
+    mouth_visible=0.45,
     evidence=20.0,
 )
 """Strict: a template is used for months, and the person is there to try again."""

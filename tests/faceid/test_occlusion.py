@@ -132,6 +132,24 @@ def test_upright_fingers_in_the_colour_of_the_skin_hide_the_mouth(sitting: Calla
     assert {Reason.MOUTH_HIDDEN, Reason.COVERED} & set(one.judged(drawn).reasons)
 
 
+@pytest.mark.parametrize("name", PORTRAITS)
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_hand_over_one_eye_in_the_colour_of_the_skin_hides_it(
+    sitting: Callable[[str], Sitting], name: str, side: int
+):
+    one = sitting(name)
+    eye = one.eyes[side]
+    rows, columns = np.mgrid[0 : one.image.shape[0], 0 : one.image.shape[1]]
+    cheek = one.points[50].astype(int)
+    skin = np.median(one.image[cheek[1] - 3 : cheek[1] + 4, cheek[0] - 3 : cheek[0] + 4], axis=(0, 1))
+    across = (rows - eye[1]) / one.apart * math.pi / 0.24  # four fingers, each a quarter of the eyes' distance wide
+    hand = (np.abs(columns - eye[0]) < 0.5 * one.apart) & (np.abs(rows - eye[1]) < 0.48 * one.apart)
+    shaded = np.clip(skin * (0.8 + 0.2 * np.abs(np.sin(across)))[..., None], 0, 255)
+    drawn = np.where(hand[..., None], shaded, one.image).astype(np.uint8)
+
+    assert {Reason.EYES_HIDDEN, Reason.COVERED} & set(one.judged(drawn).reasons)
+
+
 def test_painted_lids_are_shut(sitting: Callable[[str], Sitting]):
     one = sitting("astronaut")
     assert one.pipeline.mesh is not None
@@ -228,7 +246,7 @@ def test_where_the_mesh_sees_no_face_nothing_is_measured_from_its_places(sitting
         ({"eyes_open": 0.02}, Reason.EYES_CLOSED),
         ({"mouth_open": 0.23}, Reason.MOUTH_OPEN),
         ({"eyes_visible": 0.29}, Reason.EYES_HIDDEN),
-        ({"mouth_visible": 0.29}, Reason.MOUTH_HIDDEN),
+        ({"mouth_visible": 0.44}, Reason.MOUTH_HIDDEN),
         ({"evidence": 19.0}, Reason.COVERED),
     ],
 )
