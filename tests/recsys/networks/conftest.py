@@ -15,6 +15,9 @@ HISTORY = 6
 TASTES = 5
 CREATIVES = 30
 SMALL = {"hidden": [16], "attention": [8], "experts": 1, "units": 8}
+QUICK = {
+    "dropout": 0.0, "spread": 0.1, "penalty": 1e-3, "learning_rate": 5e-3, "forgetting": 0.3, "omission": 0.3,
+}  # fmt: skip
 SPEC = FeatureSpec(
     (
         Feature("viewer", 41),
@@ -123,11 +126,9 @@ def trained(split: Any) -> Any:
     @cache
     def train(kind: Any) -> Any:
         seed_everything(7)
-        smaller = {name: value for name, value in SMALL.items() if name in USES[kind]}
-        rates = {"spread": 0.1, "penalty": 1e-3, "learning_rate": 1e-2, "forgetting": 0.3, "omission": 0.3}
-        config = NetworkConfig.of(kind, **rates, **smaller)
-        network = build(config, SPEC, 7)
-        fit(network, split, stage=kind, epochs=6, batch_size=64)
+        choices = {name: value for name, value in (SMALL | QUICK).items() if name in USES[kind]}
+        network = build(NetworkConfig.of(kind, **choices), SPEC, 7)
+        fit(network, split, stage=kind, epochs=10, batch_size=64)
         return network
 
     return train

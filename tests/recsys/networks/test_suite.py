@@ -16,7 +16,7 @@ from recsys.serving.ranker import Ranker, SpecMismatch, open_session
 from recsys.training.configuration import KINDS, USES, NetworkConfig
 from recsys.training.metrics import auc
 
-from .conftest import CREATIVES, HISTORY, SPEC, category_of, choice_of, lovers_of, part
+from .conftest import CREATIVES, HISTORY, SMALL, SPEC, category_of, choice_of, lovers_of, part
 
 pytestmark = [pytest.mark.training]
 
@@ -57,7 +57,7 @@ def test_it_learns_what_was_planted(network, kind, split):
 
     found = auc(split.test.labels, score(network, split.test))
 
-    assert found > (0.55 if kind in LINEAR else 0.7)
+    assert found > (0.6 if kind in LINEAR else 0.75)
 
 
 def test_the_same_seed_makes_the_same_network_and_another_another(kind, split):
@@ -66,10 +66,11 @@ def test_the_same_seed_makes_the_same_network_and_another_another(kind, split):
     from recsys.training.tensorflow import seed_everything, tf
 
     batch = part(64, 4)
+    config = NetworkConfig.of(kind, **{name: value for name, value in SMALL.items() if name in USES[kind]})
 
     def once(seed):
         seed_everything(seed)
-        network = build(NetworkConfig.of(kind, **({"experts": 1} if "experts" in USES[kind] else {})), SPEC, seed)
+        network = build(config, SPEC, seed)
         task = Task.of(network)
         with tf.GradientTape() as tape:
             found = task.learner(batch.feeds, training=True)
@@ -135,7 +136,7 @@ def test_somebody_nobody_has_met_is_served_by_what_they_engaged_with(session, ki
             assert ((found > 0) & (found < 1)).all()
             loved = category_of(np.array(EVERYTHING)) == taste
             if kind not in LINEAR:
-                assert found[loved].mean() > 1.25 * found[~loved].mean()
+                assert found[loved].mean() > 1.5 * found[~loved].mean()
 
 
 def test_an_empty_history_says_nothing(session, split):
@@ -144,7 +145,7 @@ def test_an_empty_history_says_nothing(session, split):
     found = scores_for(session, viewer, choice_of(EVERYTHING))[0]
 
     assert np.isfinite(found).all()
-    assert 0.25 < found.mean() / split.train.labels.mean() < 2.0
+    assert 0.5 < found.mean() / split.train.labels.mean() < 1.6
     even = np.array(EVERYTHING) % 2 == 0
     assert found[even].mean() > found[~even].mean()
 
@@ -165,7 +166,7 @@ def test_a_new_creative_is_judged_by_its_category(session, kind):
 
     found = scores_for(session, lovers_of(3), choice_of(new))[0]
 
-    assert ((found > 0.001) & (found < 0.999)).all()
+    assert ((found > 0.005) & (found < 0.99)).all()
     loved = category_of(new) == 3
     if kind not in LINEAR:
-        assert found[loved].mean() > 1.2 * found[~loved].mean()
+        assert found[loved].mean() > 2.5 * found[~loved].mean()
