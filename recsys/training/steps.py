@@ -48,10 +48,22 @@ class Steps:
             TrainingRefused: the rows could not be read to their end.
         """
         total, steps = 0.0, 0
-        for block in feed:
-            total += float(self._many(feed.packing, *block))
-            steps += -(-int(block[1].shape[0]) // self.batch_size)
+        for packed, targets in feed:
+            for part in self._calls(packed, targets):
+                total += float(self._many(feed.packing, *part))
+            steps += -(-int(targets.shape[0]) // self.batch_size)
         return total / max(steps, 1)
+
+    def _calls(self, packed: dict[str, Any], targets: Any) -> list[tuple[dict[str, Any], Any]]:
+        """Divide a block among calls: a step of fewer rows needs one of its own where several machines learn.
+
+        Machines gather rows from each other by buffers whose lengths must not change within a call.
+        """
+        rest = int(targets.shape[0]) % self.batch_size
+        if self.strategy.num_replicas_in_sync == 1 or rest in (0, int(targets.shape[0])):
+            return [(packed, targets)]
+        parts = (slice(None, -rest), slice(-rest, None))
+        return [({name: values[rows] for name, values in packed.items()}, targets[rows]) for rows in parts]
 
     def _steps(self, packing: Packing, packed: dict[str, Any], targets: Any) -> Any:
         total, rows = tf.constant(0.0), tf.shape(targets)[0]

@@ -46,7 +46,7 @@ def part(rows):
     labels = ((feeds["creative"][:, 0] + feeds["hour"][:, 0]) % 5 == 0).astype(np.float32)
     none = Words(("",), np.zeros(rows, dtype=np.int32))
     return Examples(feeds, labels, np.arange(rows), none, none, none, none)
-split = Split(part(1_280), part(300), part(300))
+split = Split(part(1_290), part(300), part(300))
 seed_everything(7)
 network = build(NetworkConfig.of("deepfm", dropout=0.0, forgetting=0.0, omission=0.0), spec, 7)
 losses = fit(network, split, stage="deepfm", epochs=3, batch_size=20)
