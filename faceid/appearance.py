@@ -114,7 +114,7 @@ def eyes_visible(portrait: Portrait) -> float:
     """
     smooth = portrait.smooth(1 / 60)
     each = (_eye_visible(portrait, smooth, contour, iris) for contour, iris in portrait.eyes)
-    return min(*each, _sign(_balance(portrait, smooth), 0.45, 0.90))
+    return min(*each, _sign(_balance(portrait, smooth), 0.35, 0.85))
 
 
 def mouth_visible(portrait: Portrait) -> float:
