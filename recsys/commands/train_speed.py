@@ -30,12 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--families", nargs="+", choices=tuple(FAMILIES), default=list(FAMILIES))
     parser.add_argument("--vocabulary", type=positive, default=1_000_003, metavar="N", help="ids (%(default)s)")
     parser.add_argument(
-        "--rows", type=positive, default=65_536, metavar="N", help="made up to learn from (%(default)s)"
+        "--rows", type=positive, default=49_152, metavar="N", help="made up to learn from (%(default)s)"
     )
     parser.add_argument(
         "--sizes", choices=("usual", "wide"), default="usual", help="of the layers: the product's, or 16 wide, 200-80"
     )
-    parser.add_argument("--passes", type=positive, default=4, metavar="N", help="over made-up rows (%(default)s)")
+    parser.add_argument(
+        "--passes",
+        type=positive,
+        default=12,
+        metavar="N",
+        help="at most; a network stops when two have not made it better (%(default)s)",
+    )
     parser.add_argument("--data", help="also a known data set, such as movielens-100k")
     parser.add_argument(
         "--carriers", type=Path, default=Path(".vitrine/carriers"), help="unpacked packages (%(default)s)"
@@ -82,7 +88,7 @@ def _runs(options: argparse.Namespace) -> Iterator[tuple[str, str, FeatureSpec, 
             rows = planted(spec, (options.rows, part, part), options.seed)
             yield f"{vocabulary} ids", family, spec, rows, options.passes
         if options.data:
-            yield options.data, family, *_known(options), 12
+            yield options.data, family, *_known(options), options.passes
 
 
 def _known(options: argparse.Namespace) -> tuple[FeatureSpec, Split]:
@@ -98,12 +104,14 @@ def _known(options: argparse.Namespace) -> tuple[FeatureSpec, Split]:
 
 def _table(title: str, paces: list[Pace]) -> str:
     stock = paces[0]
-    lines = [f"{title:<28}{'rows/s':>10}{'times':>8}{'CPU times':>11}{'passes':>8}{'AUC':>8}{'log loss':>10}"]
+    lines = [
+        f"{title:<28}{'rows/s':>10}{'times':>8}{'CPU times':>11}{'passes':>8}{'best':>6}{'AUC':>8}{'log loss':>10}"
+    ]
     for pace in paces:
         times = pace.rows_per_second / stock.rows_per_second
         cpu = pace.cpu_rows_per_second / stock.cpu_rows_per_second
         lines.append(
             f"  {pace.name:<26}{pace.rows_per_second:>10.0f}{times:>8.1f}{cpu:>11.1f}{pace.passes:>8}"
-            f"{pace.auc:>8.4f}{pace.log_loss:>10.4f}"
+            f"{pace.best:>6}{pace.auc:>8.4f}{pace.log_loss:>10.4f}"
         )
     return "\n".join(lines)

@@ -36,10 +36,13 @@ SIZES: Final[Mapping[str, Mapping[str, Any]]] = {
 class Pace:
     """How one network learnt.
 
+    Rates are of learning alone: scoring validation rows after each pass is left out.
+
     Attributes:
         rows_per_second: median over passes, the first left out, which prepares the others.
         cpu_rows_per_second: the same per second of processor time, of all threads: what a busy machine does not change.
         passes: gone through.
+        best: the pass after which the validation loss was lowest.
         auc: on test rows, with the weights that were best on validation rows.
         log_loss: on the same, in nats.
     """
@@ -48,6 +51,7 @@ class Pace:
     rows_per_second: float
     cpu_rows_per_second: float
     passes: int
+    best: int
     auc: float
     log_loss: float
 
@@ -114,7 +118,8 @@ class _Runner:
         """Sum up."""
         rows, found = len(self.split.train), measure(self.split.test.labels, self.best, self.split.test.viewer.codes)
         wall, cpu = (median(each[1:] or each) for each in (self.wall, self.cpu))
-        return Pace(self.name, rows / wall, rows / cpu, len(self.wall), found.auc or 0.5, found.log_loss)
+        best = int(np.argmin(self.losses)) + 1
+        return Pace(self.name, rows / wall, rows / cpu, len(self.wall), best, found.auc or 0.5, found.log_loss)
 
 
 def _stock(config: NetworkConfig, split: Split, spec: FeatureSpec, seed: int) -> _Runner:
