@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
-from recsys.explain.attribution import Explainer
 from recsys.explain.errors import ExplanationRefused
+from recsys.explain.explainer import Explainer
 from recsys.explain.gradients import GradientExplainer
 from recsys.explain.occlusion import OcclusionExplainer
 from recsys.serving.protocol import RankerProtocol

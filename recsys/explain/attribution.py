@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal
 
 from recsys.explain.errors import IncompleteAttribution
-from recsys.features import PICTURE, Context, Feeds, Item, Viewer
+from recsys.features import PICTURE
 
 Method = Literal["integrated_gradients", "occlusion"]
 
@@ -97,29 +94,3 @@ class Attribution:
     def by_place(self) -> Mapping[int, float]:
         """Return what each thing in the history did, by its place, 0 the newest."""
         return {share.place: share.amount for share in self.shares if share.place is not None}
-
-
-class Explainer(Protocol):
-    """Takes apart the score of one viewer and one candidate; safe to share between threads."""
-
-    def explain(
-        self,
-        context: Context,
-        viewer: Viewer,
-        item: Item,
-        position: int = 0,
-        picture: NDArray[np.float32] | None = None,
-    ) -> Attribution:
-        """Explain what the score owes to knowing this viewer, and to the picture where the model looks at it.
-
-        The baseline is somebody anonymous in the same place, before the same creative without a picture.
-
-        Args:
-            picture: of the creative, by the model's own vision, shape (width,); None where it has none.
-
-        Raises:
-            IncompleteAttribution: the shares do not add up.
-        """
-
-    def explain_row(self, row: Feeds) -> Attribution:
-        """Do the same for one encoded row: int32 ids, shape (1, length of the feature), picture (1, 1, width)."""

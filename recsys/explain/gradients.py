@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from recsys.explain.attribution import HISTORY, Attribution, Method, Share
 from recsys.explain.errors import UnreadableGradients
-from recsys.explain.rows import anonymous, encode_one, log_odds_of, unseen
+from recsys.explain.explainer import Explainer
+from recsys.explain.rows import anonymous, log_odds_of, unseen
 from recsys.explain.tables import read_tables
-from recsys.features import PICTURE, Context, Feeds, Item, Viewer
+from recsys.features import PICTURE, Feeds
 from recsys.serving.ranker import Ranker, open_session
 
 POINTS = 32
@@ -45,13 +46,13 @@ Vectors = dict[str, NDArray[np.float32]]
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(POINTS - 2)
 
 
-class GradientExplainer:
+class GradientExplainer(Explainer):
     """Explains scores of one ranker; many threads may share one explainer."""
 
     def __init__(
         self, ranker: Ranker, session: onnxruntime.InferenceSession, tables: Mapping[str, NDArray[np.float32]]
     ) -> None:
-        self._ranker = ranker
+        super().__init__(ranker)
         self._session = session
         self._tables = tables
         self._inputs = frozenset(node.name for node in session.get_inputs())
@@ -85,17 +86,6 @@ class GradientExplainer:
         if explains != ranker.version:
             raise UnreadableGradients(f"the gradient graph explains model {explains}, not {ranker.version}")
         return cls(ranker, session, read_tables(model, names))
-
-    def explain(
-        self,
-        context: Context,
-        viewer: Viewer,
-        item: Item,
-        position: int = 0,
-        picture: NDArray[np.float32] | None = None,
-    ) -> Attribution:
-        """Explain what the score owes to knowing this viewer, and to the picture; see `explain_row`."""
-        return self.explain_row(encode_one(self._ranker, context, viewer, item, position, picture))
 
     def explain_row(self, row: Feeds) -> Attribution:
         """Explain what the score of one encoded row owes to knowing its viewer, and to the picture if it has one.

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.explain.attribution import HISTORY, VIEWER, Attribution, Share
-from recsys.explain.rows import anonymous, encode_one, log_odds_of, scored, unseen
-from recsys.features import PICTURE, Context, Feeds, Item, Viewer
-from recsys.serving.ranker import Ranker
+from recsys.explain.explainer import Explainer
+from recsys.explain.rows import anonymous, log_odds_of, scored, unseen
+from recsys.features import PICTURE, Feeds
 
 EXACT_UP_TO = 8
 PAIRS_OF_ORDERS = 12
@@ -33,22 +33,8 @@ Mask: TypeAlias = NDArray[np.bool_]
 Values: TypeAlias = Callable[[Mask], NDArray[np.float64]]
 
 
-class OcclusionExplainer:
+class OcclusionExplainer(Explainer):
     """Explains scores of one ranker; many threads may share one explainer."""
-
-    def __init__(self, ranker: Ranker) -> None:
-        self._ranker = ranker
-
-    def explain(
-        self,
-        context: Context,
-        viewer: Viewer,
-        item: Item,
-        position: int = 0,
-        picture: NDArray[np.float32] | None = None,
-    ) -> Attribution:
-        """Explain what the score owes to knowing this viewer, and to the picture; see `explain_row`."""
-        return self.explain_row(encode_one(self._ranker, context, viewer, item, position, picture))
 
     def explain_row(self, row: Feeds) -> Attribution:
         """Explain what the score of one encoded row owes to knowing its viewer, the same for the same row.
