@@ -17,7 +17,6 @@ from faceid.openset.templates import Templates
 from identities import selectors, thresholds
 from identities.faces import read
 from identities.services.calibration import calibrate, forget_calibration
-from signage.models import Venue
 
 _ACTOR = "manage.py calibrate_faces"
 
@@ -60,7 +59,7 @@ class Command(BaseCommand):
 def _said(operator_id: UUID, options: dict[str, Any]) -> str:
     venue_id = None
     if options["venue"] is not None:
-        venue_id = parse_public_id(Venue.PREFIX, options["venue"])
+        venue_id = parse_public_id("ven", options["venue"])
         signage.selectors.get_venue(operator_id=operator_id, venue_id=venue_id)
     if options["status"]:
         return _status(operator_id, venue_id)
