@@ -12,10 +12,15 @@ import numpy as np
 from faceid.evaluate.acquisition import Acquisition
 from faceid.evaluate.intervals import Estimate, wilson
 from faceid.evaluate.verification import Scores
-from faceid.match import THRESHOLD_DEFAULT, THRESHOLD_LENIENT, THRESHOLD_STRICT
+from faceid.match import THRESHOLD_DEFAULT, THRESHOLD_LENIENT, THRESHOLD_PAIR, THRESHOLD_STRICT
 from faceid.pipeline import Pipeline
 
-DEFAULTS = {"lenient": THRESHOLD_LENIENT, "default": THRESHOLD_DEFAULT, "strict": THRESHOLD_STRICT}
+DEFAULTS = {
+    "lenient": THRESHOLD_LENIENT,
+    "pair": THRESHOLD_PAIR,
+    "default": THRESHOLD_DEFAULT,
+    "strict": THRESHOLD_STRICT,
+}
 
 _MOST_POINTS = 1000
 _BINS = np.linspace(-1.0, 1.0, 201)

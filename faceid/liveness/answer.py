@@ -18,7 +18,7 @@ from faceid.liveness.challenge import MOST_LOOKS, Challenge, Step, StepKind
 from faceid.liveness.lids import SHUT, openness
 from faceid.liveness.method import Evidence
 from faceid.liveness.reflection import reflection
-from faceid.match import THRESHOLD_DEFAULT
+from faceid.match import THRESHOLD_PAIR
 from faceid.mesh import FaceMesh
 from faceid.pipeline import DetectedFace, Pipeline
 
@@ -206,7 +206,7 @@ def judge(
     except DegenerateLandmarks:
         return ChallengeVerdict((Refusal.FACE_LOST,))
     likeness = _likeness(answer.seen, enrolled)
-    changed = (Refusal.PERSON_CHANGED,) if likeness < THRESHOLD_DEFAULT else ()
+    changed = (Refusal.PERSON_CHANGED,) if likeness < THRESHOLD_PAIR else ()
     return ChallengeVerdict(changed + tuple(step.refusal for step in steps if step.refusal), steps, likeness)
 
 

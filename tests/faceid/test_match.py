@@ -32,8 +32,8 @@ def test_the_nearest_subject_is_named():
 
 
 def test_nobody_below_the_threshold_is_named():
-    assert named(0.414) is None
-    assert named(0.415) == Match("t0", "s0", 0.415)
+    assert named(0.439) is None
+    assert named(0.44) == Match("t0", "s0", 0.44)
     assert named() is None
 
 
@@ -43,7 +43,7 @@ def test_two_subjects_that_are_nearly_as_near_are_both_left_unnamed():
 
 
 def test_a_second_subject_just_below_the_threshold_still_vetoes():
-    assert named(0.42, 0.40) is None
+    assert named(0.46, 0.42) is None
 
 
 def test_the_engine_is_asked_for_this_venue_and_time():

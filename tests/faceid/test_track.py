@@ -200,7 +200,7 @@ FRAMES = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(FRAMES)
 def test_nobody_is_named_below_the_rule_nor_twice_at_once(
     frames: list[list[tuple[int, str, float | None, float | None]]],

@@ -150,7 +150,7 @@ def test_the_command_calibrates_and_says_what_holds(
         call_command("calibrate_faces", operator.slug, *arguments, stdout=out)
         return out.getvalue()
 
-    assert "Threshold 0.4150, margin 0.05 (default); 2 subjects enrolled." in run("--status")
+    assert "Threshold 0.4400, margin 0.05 (default); 2 subjects enrolled." in run("--status")
     assert "for 2 subjects, from 1,200 impostors: 2.00%" in run(
         "--impostors", str(tmp_path / "strangers.npz"), "--fpir", "0.02"
     )
