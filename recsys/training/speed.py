@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
@@ -14,7 +15,7 @@ from recsys.features import FeatureSpec
 from recsys.training.configuration import NetworkConfig
 from recsys.training.dataset import Split
 from recsys.training.feeding import Held
-from recsys.training.fit import SCORING_BATCH, begin_at_base_rate, log_loss, score
+from recsys.training.fit import SCORING_BATCH, Average, begin_at_base_rate, log_loss, score
 from recsys.training.metrics import measure
 from recsys.training.networks import build
 from recsys.training.progress import Progress, silent
@@ -36,7 +37,7 @@ SIZES: Final[Mapping[str, Mapping[str, Any]]] = {
 class Pace:
     """How one network learnt.
 
-    Rates are of learning alone: scoring validation rows after each pass is left out.
+    Rates are of learning alone: averaging weights and scoring validation rows after each pass are left out.
 
     Attributes:
         rows_per_second: median over passes, the first left out, which prepares the others.
@@ -95,8 +96,15 @@ def sized(kind: str, sizes: str) -> NetworkConfig:
 class _Runner:
     """A network that learns pass by pass, and is scored after each."""
 
-    def __init__(self, name: str, split: Split, learn: Callable[[], object], score: Callable[[Any], Any]) -> None:
-        self.name, self.split, self.learn, self.score = name, split, learn, score
+    def __init__(
+        self,
+        name: str,
+        split: Split,
+        learn: Callable[[], object],
+        score: Callable[[Any], Any],
+        judged: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self.name, self.split, self.learn, self.score, self.judged = name, split, learn, score, judged
         self.losses: list[float] = []
         self.best = np.zeros(0, dtype=np.float32)
         self.wall: list[float] = []
@@ -110,9 +118,10 @@ class _Runner:
         self.learn()
         self.wall.append(time.perf_counter() - wall)
         self.cpu.append(time.process_time() - cpu)
-        self.losses.append(log_loss(self.split.validation.labels, self.score(self.split.validation)))
-        if self.losses[-1] == min(self.losses):
-            self.best = self.score(self.split.test)
+        with self.judged():
+            self.losses.append(log_loss(self.split.validation.labels, self.score(self.split.validation)))
+            if self.losses[-1] == min(self.losses):
+                self.best = self.score(self.split.test)
 
     def pace(self) -> Pace:
         """Sum up."""
@@ -140,4 +149,7 @@ def _ours(config: NetworkConfig, split: Split, spec: FeatureSpec, seed: int) -> 
     steps = Steps(task.learner, task.loss, batch_size=BATCH, learning_rate=task.learning_rate)
     source = Held(split.train.feeds, task.targets(split.train.labels, split.train.tasks))
     feed = steps.feed(source, np.random.default_rng(seed))
-    return _Runner(config.kind, split, lambda: steps.go_through(feed), lambda part: score(network, part))
+    average = Average(task.learner)  # as `recsys.training.fit` judges it
+    return _Runner(
+        config.kind, split, lambda: steps.go_through(feed), lambda part: score(network, part), average.in_place
+    )
