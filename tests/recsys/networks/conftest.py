@@ -14,6 +14,8 @@ from recsys.features import Feature, FeatureSpec, Feeds
 HISTORY = 6
 TASTES = 5
 CREATIVES = 30
+PASSES = {"bst": 8}
+"""Kinds that see the planted taste later than in six passes."""
 SMALL = {"hidden": [16], "attention": [8], "experts": 1, "units": 8}
 QUICK = {
     "dropout": 0.0, "spread": 0.1, "penalty": 1e-3, "learning_rate": 5e-3, "forgetting": 0.3, "omission": 0.3,
