@@ -108,8 +108,8 @@ class NetworkConfig:
     experts: int = 3
     tower: int = 16
     dropout: float = 0.2
-    forgetting: float = 0.8
-    omission: float = 0.7
+    forgetting: float = 0.5
+    omission: float = 0.5
     penalty: float = 1e-2
     spread: float = 1e-2
     learning_rate: float = 1e-3
