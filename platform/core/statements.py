@@ -4,11 +4,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import connection
+
+if TYPE_CHECKING:
+    from core.database.base import DatabaseWrapper
 
 _PLACE = re.compile(r"\$(\d+)")
 _prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
@@ -46,6 +49,19 @@ class Statement:
         """Run the statement, which returns no rows."""
         with connection.cursor() as cursor:
             self._execute(cursor, values)
+
+    def put_along(self, values: Sequence[Any]) -> None:
+        """Run the statement, whose answer nobody needs, together with the next one or with the transaction's commit.
+
+        It is written like any other when the transaction commits, and what goes wrong with it is raised there.
+        """
+        wrapper = cast("DatabaseWrapper", connection)
+        if not settings.DATABASE_PREPARES:
+            wrapper.put_ahead(self._plain, dict(zip(self._places, values, strict=True)), due=True)
+            return
+        wrapper.ensure_connection()
+        self._prepare()
+        wrapper.put_ahead(self._call, values, due=True)
 
     def _execute(self, cursor: Any, values: Sequence[Any]) -> None:
         if not settings.DATABASE_PREPARES:

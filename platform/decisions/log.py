@@ -1,4 +1,4 @@
-"""Write a decision down: one round trip for the decision, its viewers and its choices.
+"""Write a decision down: one statement for the decision, its viewers and its choices, sent along with the commit.
 
 The commit waits for the disk: a player shows what it was answered, and the play it reports later must find its
 decision, also when the database crashed in between.
@@ -95,7 +95,7 @@ class Entry:
 def write(entry: Entry) -> UUID:
     """Log a decision and return its id."""
     decision_id = new_id()
-    _WRITE.run([
+    _WRITE.put_along([
         decision_id, entry.operator_id, entry.at, entry.screen_id, entry.scene, entry.policy, entry.lease_until,
         entry.basis.value, list(entry.purposes), _json(entry.audience), _json(entry.context),
         _json(entry.criteria), entry.model, entry.degraded,

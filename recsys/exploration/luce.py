@@ -82,18 +82,22 @@ def draw(values: Reals, places: int, exploration: Exploration, random: np.random
     belief = np.full(len(worlds), 1 / len(worlds))
     for count in range(worlds.shape[1], max(worlds.shape[1] - places, 0), -1):
         sums = weights.sum(axis=1)
-        lost = sums < TINY
-        if lost.any():  # what was far better is gone: weigh what is left among itself
+        if sums.min() < TINY:  # what was far better is gone: weigh what is left among itself
+            lost = sums < TINY
             weights[np.ix_(lost, left)] = _weights(worlds[np.ix_(lost, left)], exploration)
             sums = weights.sum(axis=1)
         shares, uniform = (1 - exploration.floor) / sums, exploration.floor / count
-        mixed = (belief * shares).astype(weights.dtype) @ weights + left * uniform
-        place = int(np.searchsorted(np.cumsum(mixed), random.random(), side="right"))
+        if len(worlds) == 1:
+            mixed = weights[0] * shares[0] + left * uniform
+        else:
+            mixed = (belief * shares).astype(weights.dtype) @ weights + left * uniform
+        place = int(mixed.cumsum().searchsorted(random.random(), side="right"))
         if place >= len(mixed):  # the sum was rounded to just below 1
             place = int(np.flatnonzero(left)[-1])
         yield Draw(place, min(float(mixed[place]), 1.0))
-        belief *= shares * weights[:, place] + uniform
-        belief /= belief.sum()
+        if len(worlds) > 1:
+            belief *= shares * weights[:, place] + uniform
+            belief /= belief.sum()
         left[place] = False
         weights[:, place] = 0.0
 

@@ -1,12 +1,15 @@
 """Transactions that begin with their first statement are transactions like any other."""
 
+# ruff: noqa: PT012  # what a transaction does when it fails takes more than one statement
+
 from collections.abc import Iterator
 
 import pytest
-from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.db import DataError, IntegrityError, ProgrammingError, connection, transaction
 from psycopg2 import extensions
 
 from accounts.models import Operator
+from core.statements import Statement
 from core.tenancy import platform_scope
 
 IDLE, INSIDE = extensions.TRANSACTION_STATUS_IDLE, extensions.TRANSACTION_STATUS_INTRANS
@@ -140,3 +143,51 @@ def test_rows_stream_from_the_server_inside_a_transaction():
         add(f"operator-{number}")
     with transaction.atomic():
         assert len(list(Operator.objects.iterator(chunk_size=2))) == 5
+
+
+RENAME = Statement(
+    "test_rename", ("text", "text"), "UPDATE accounts_operator SET name = $1, currency = $2 WHERE slug = 'kept'"
+)
+
+
+def name_of(slug: str) -> str:
+    return str(Operator.objects.get(slug=slug).name)
+
+
+@pytest.mark.parametrize("prepares", [True, False])
+def test_what_is_put_along_is_written_by_the_commit(settings, prepares: bool):
+    settings.DATABASE_PREPARES = prepares
+    add("kept")
+    with transaction.atomic():
+        RENAME.put_along(["100% kept", "EUR"])
+    assert name_of("kept") == "100% kept"
+
+
+def test_what_is_put_along_is_seen_by_the_next_statement():
+    add("kept")
+    with transaction.atomic():
+        assert slugs() == {"kept"}
+        RENAME.put_along(["seen", "EUR"])
+        assert name_of("kept") == "seen"
+
+
+def test_a_roll_back_drops_what_was_put_along():
+    add("kept")
+    with pytest.raises(RuntimeError), transaction.atomic():
+        RENAME.put_along(["dropped", "EUR"])
+        raise RuntimeError
+    with transaction.atomic():
+        with pytest.raises(RuntimeError), transaction.atomic():
+            RENAME.put_along(["dropped", "EUR"])
+            raise RuntimeError
+        assert name_of("kept") == "kept"
+    assert name_of("kept") == "kept"
+
+
+def test_what_is_put_along_and_fails_fails_the_commit_and_leaves_nothing():
+    add("kept")
+    with pytest.raises(DataError), transaction.atomic():
+        add("undone")
+        RENAME.put_along(["n", "a currency too long"])
+    assert slugs() == {"kept"}
+    assert status() == IDLE

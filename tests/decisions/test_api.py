@@ -93,7 +93,7 @@ def test_the_whole_request_asks_a_fixed_number_of_queries(player, place, menu, d
     viewers = [place.viewer(place.subject("recognise", "personalise")) for _ in range(2)]
     decide(player, {"viewers": viewers})
 
-    with django_assert_num_queries(5):  # savepoint twice, credential, everything there is to know at once, log
+    with django_assert_num_queries(4):  # savepoint twice, credential, everything there is to know at once
         assert decide(player, {"viewers": viewers}).status_code == 200
 
 

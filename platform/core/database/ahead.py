@@ -10,9 +10,11 @@ class Connection(extensions.connection):  # type: ignore[misc]  # psycopg2 has n
 
     Attributes:
         ahead: SQL that goes before the next statement, in the same message; every statement ends with a semicolon.
+        due: whether it does something that must be done also when no statement follows but the end of the transaction.
     """
 
     ahead: str = ""
+    due: bool = False
 
 
 class Cursor(extensions.cursor):  # type: ignore[misc]  # psycopg2 has no types
@@ -56,16 +58,16 @@ class Cursor(extensions.cursor):  # type: ignore[misc]  # psycopg2 has no types
         ahead = self.connection.ahead
         if ahead:
             with extensions.connection.cursor(self.connection, cursor_factory=extensions.cursor) as plain:
-                self.connection.ahead = ""
+                self.connection.ahead, self.connection.due = "", False
                 plain.execute(ahead)
 
     def _send(self, ahead: str, message: str, values: Any) -> None:
-        self.connection.ahead = ""
+        due, self.connection.ahead, self.connection.due = self.connection.due, "", False
         try:
             super().execute(message, values)
         except Exception:
             if self.connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE:
-                self.connection.ahead = ahead
+                self.connection.ahead, self.connection.due = ahead, due
             raise
 
     def _text(self, query: Any) -> str:

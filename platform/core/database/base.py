@@ -5,7 +5,6 @@ connection stays in psycopg2's autocommit mode, and Django's transactions are sp
 statement, and a transaction without one costs nothing. Savepoints, hooks and errors are Django's, unchanged.
 """
 
-from collections.abc import Sequence
 from typing import Any, cast
 
 from django.db.backends.postgresql import base
@@ -26,31 +25,45 @@ class DatabaseWrapper(base.DatabaseWrapper):
         parameters: dict[str, Any] = super().get_connection_params()
         return {**parameters, "connection_factory": Connection, "cursor_factory": Cursor}
 
-    def put_ahead(self, statement: str, values: Sequence[Any]) -> None:
-        """Run a statement whose answer nobody needs together with the next one of this transaction.
+    def put_ahead(self, statement: str, values: Any, *, due: bool = False) -> None:
+        """Run a statement whose answer nobody needs together with the next one of this transaction, or with its end.
+
+        What goes wrong with it is raised there.
 
         Args:
-            values: text, each for one %s.
+            values: of its parameters, as a cursor takes them.
+            due: it must run although nothing follows but COMMIT; settings of the transaction are then of no use.
         """
         self.ensure_connection()
         with self.connection.cursor() as cursor:
             text = cast(bytes, cursor.mogrify(statement, values)).decode()
         self.connection.ahead += f"{text};"
+        self.connection.due |= due
 
     def _start_transaction_under_autocommit(self) -> None:
-        self.connection.ahead = BEGIN
+        self.connection.ahead, self.connection.due = BEGIN, False
 
     def _commit(self) -> None:
+        if self.connection is None:
+            return
+        if not self.connection.due:
+            self._drop()
         self._end("COMMIT")
 
     def _rollback(self) -> None:
-        self._end("ROLLBACK")
-
-    def _end(self, word: str) -> None:
         if self.connection is None:
             return
+        self._drop()
+        self._end("ROLLBACK")
+
+    def _drop(self) -> None:
+        """Forget what waits, but for what begins the transaction."""
+        raw = self.connection
+        raw.ahead, raw.due = BEGIN if raw.ahead.startswith(BEGIN) else "", False
+
+    def _end(self, word: str) -> None:
         with debug_transaction(self, word), self.wrap_database_errors:
-            if self.connection.ahead:  # nothing of the transaction was sent
+            if self.connection.ahead == BEGIN:  # nothing of the transaction was sent
                 self.connection.ahead = ""
                 return
             with self.connection.cursor() as cursor:
