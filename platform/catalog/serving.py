@@ -124,6 +124,8 @@ class Eligible:
     @cached_property
     def candidates(self) -> Candidates:
         """The candidates for ranking, in the order of ``indices``."""
+        if len(self.indices) == len(self.snapshot):  # ascending, so all of them in their order
+            return self.snapshot.candidates
         return self.snapshot.candidates.take(self.indices)
 
     @property

@@ -1,5 +1,7 @@
 """How a screen explores: by chance around the ranker's scores, and by what the head knows once it knows something."""
 
+import os
+import threading
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -57,6 +59,24 @@ def rule(head: Head | None, exploration: Exploration | None = None) -> Rule:
         return Rule(exploration=exploration or LUCE)
     return Rule(head, Mode(settings.EXPLORATION), exploration or WITH_HEAD)
 
+
+_chance = threading.local()
+
+
+def chance() -> np.random.Generator:
+    """Return this thread's source of chance: seeded by the system, and once, for that takes longer than a draw."""
+    found: np.random.Generator | None = getattr(_chance, "generator", None)
+    if found is None:
+        found = _chance.generator = np.random.default_rng()
+    return found
+
+
+def _forget_chance() -> None:
+    """Leave a forked process no source that it shares with its parent."""
+    vars(_chance).clear()
+
+
+os.register_at_fork(after_in_child=_forget_chance)
 
 _held: WeakKeyDictionary[Snapshot, tuple[str, Arms]] = WeakKeyDictionary()
 

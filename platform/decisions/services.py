@@ -78,7 +78,7 @@ def decide(
     Args:
         phases: takes the time of each phase.
         exploration: what is left to chance; None for what suits the head, or its absence.
-        random: chance; None for fresh entropy.
+        random: chance; None for the thread's own.
 
     Raises:
         PlayerNotPaired: the player drives no screen.
@@ -112,7 +112,7 @@ def decide(
         slots = min(wish.slots or scene.slots, scene.slots)
         head = None if scored.degraded else serving.head(operator_id, versions, scored.model)
         rule = exploring.rule(head, exploration)
-        picks = choose(scored, slots, rule, scene.key, random or np.random.default_rng())
+        picks = choose(scored, slots, rule, scene.key, random or exploring.chance())
     with phases("log"):
         slate = _log(operator_id, situation, scene, wish, audience, context, scored, rule, picks, at)
         observe(

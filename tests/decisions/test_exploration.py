@@ -1,5 +1,6 @@
 """The head on the decision path: chances stay exact, nothing more is asked of the database, refusals change nothing."""
 
+import os
 from collections import Counter
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from core.ids import parse_public_id
 from decisions import selectors, services
 from decisions.auction import Bids, fill, first_place
 from decisions.considered import pack, unpack
-from decisions.exploration import CHANCE, LUCE, WITH_HEAD, rule
+from decisions.exploration import CHANCE, LUCE, WITH_HEAD, chance, rule
 from decisions.models import Decision, Posterior
 from recsys.exploration.head import Head, Mode
 from recsys.exploration.learning import Observations, learn
@@ -233,3 +234,17 @@ def test_candidates_survive_packing(place, shelf):
 
     assert places is not None
     assert places.tolist() == [0, 2]
+
+
+def test_a_forked_process_shares_no_chance_with_its_parent():
+    chance()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, str(chance().random()).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        assert float(told.read()) != chance().random()
+    assert chance() is chance()
