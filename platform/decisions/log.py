@@ -4,6 +4,7 @@ The commit waits for the disk: a player shows what it was answered, and the play
 decision, also when the database crashed in between.
 """
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,29 +20,32 @@ from recsys.features import Context
 
 _WRITE = Statement(
     "decisions_log",
-    (
-        "uuid", "uuid", "timestamptz", "uuid", "text", "text", "timestamptz", "text", "text[]", "jsonb", "jsonb",
-        "jsonb",
-        "text", "text", "text", "bytea",
-        "uuid[]", "uuid[]", "uuid[]", "text[]", "text[]", "int4[]", "float8[]", "float8[]", "int8[]", "text[]",
-        "uuid[]", "uuid[]", "bool[]",
-    ),
+    ("jsonb",),
     """
-WITH decision AS (
+WITH entry AS (
+    SELECT * FROM jsonb_to_record($1) AS entry (id uuid, operator_id uuid, at timestamptz, screen_id uuid, scene text,
+        policy text, lease_until timestamptz, basis text, purposes text[], audience jsonb, context jsonb,
+        criteria jsonb, model text, degraded text, exploration text, considered text, places jsonb, viewers jsonb)
+), decision AS (
     INSERT INTO decisions_decision (id, operator_id, created_at, at, screen_id, scene, policy, lease_until, basis,
         purposes, audience, context, criteria, model, degraded, exploration, considered)
-    VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    SELECT id, operator_id, at, at, screen_id, scene, policy, lease_until, basis,
+        purposes, audience, context, criteria, model, degraded, exploration, decode(considered, 'base64')
+    FROM entry
 ), choices AS (
     INSERT INTO decisions_choice (id, operator_id, created_at, decision_id, basis, position, creative_id, campaign_id,
         category, advertiser, duration_ms, propensity, score, price_micros, reasons)
-    SELECT id, $2, $3, $1, $8, place - 1, creative_id, campaign_id, category, advertiser, duration_ms, propensity,
-        score, price_micros, reasons::jsonb
-    FROM unnest($17, $18, $19, $20, $21, $22, $23, $24, $25, $26) WITH ORDINALITY AS chosen (id, creative_id,
-        campaign_id, category, advertiser, duration_ms, propensity, score, price_micros, reasons, place)
+    SELECT place.id, entry.operator_id, entry.at, entry.id, entry.basis, position - 1, creative_id, campaign_id,
+        category, advertiser, duration_ms, propensity, score, price_micros, reasons
+    FROM entry, ROWS FROM (jsonb_to_recordset(entry.places) AS (id uuid, creative_id uuid, campaign_id uuid,
+        category text, advertiser text, duration_ms int, propensity float8, score float8, price_micros int8,
+        reasons jsonb)) WITH ORDINALITY AS place (id, creative_id, campaign_id, category, advertiser, duration_ms,
+        propensity, score, price_micros, reasons, position)
 )
 INSERT INTO decisions_decisionviewer (id, operator_id, created_at, at, decision_id, subject_id, place, learn)
-SELECT id, $2, $3, $3, $1, subject_id, place - 1, learn
-FROM unnest($27, $28, $29) WITH ORDINALITY AS standing (id, subject_id, learn, place)
+SELECT viewer.id, entry.operator_id, entry.at, entry.at, entry.id, subject_id, viewer.place - 1, learn
+FROM entry, ROWS FROM (jsonb_to_recordset(entry.viewers) AS (id uuid, subject_id uuid, learn bool))
+    WITH ORDINALITY AS viewer (id, subject_id, learn, place)
 """,
 )  # fmt: skip
 
@@ -93,39 +97,28 @@ class Entry:
 
 
 def write(entry: Entry) -> UUID:
-    """Log a decision and return its id."""
+    """Log a decision and return its id.
+
+    One document instead of thirty parameters: making SQL of those took longer than PostgreSQL takes to read this.
+    """
     decision_id = new_id()
-    _WRITE.put_along([
-        decision_id, entry.operator_id, entry.at, entry.screen_id, entry.scene, entry.policy, entry.lease_until,
-        entry.basis.value, list(entry.purposes), _json(entry.audience), _json(entry.context),
-        _json(entry.criteria), entry.model, entry.degraded,
-        entry.exploration, entry.considered,
-        *_choices(entry.places),
-        *_viewers(entry.viewers),
-    ])  # fmt: skip
+    document = {
+        "id": decision_id, "operator_id": entry.operator_id, "at": entry.at, "screen_id": entry.screen_id,
+        "scene": entry.scene, "policy": entry.policy, "lease_until": entry.lease_until, "basis": entry.basis,
+        "purposes": entry.purposes, "audience": entry.audience, "context": entry.context, "criteria": entry.criteria,
+        "model": entry.model, "degraded": entry.degraded, "exploration": entry.exploration,
+        "considered": base64.b64encode(entry.considered).decode(),
+        "places": [_place(place) for place in entry.places],
+        "viewers": [{"id": new_id(), "subject_id": subject, "learn": learn} for subject, learn in entry.viewers],
+    }  # fmt: skip
+    _WRITE.put_along([orjson.dumps(document).decode()])
     return decision_id
 
 
-def _choices(places: Sequence[Place]) -> list[list[Any]]:
-    """Return one list per column, best place first."""
-    return [
-        [new_id() for _ in places],
-        [place.creative_id for place in places],
-        [place.campaign_id for place in places],
-        [place.category for place in places],
-        [place.advertiser for place in places],
-        [place.duration_ms for place in places],
-        [place.propensity for place in places],
-        [place.score for place in places],
-        [place.price_micros for place in places],
-        [_json(place.reasons) for place in places],
-    ]
-
-
-def _viewers(viewers: Sequence[tuple[UUID, bool]]) -> list[list[Any]]:
-    """Return one list per column."""
-    return [[new_id() for _ in viewers], [subject for subject, _ in viewers], [learn for _, learn in viewers]]
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()
+def _place(place: Place) -> dict[str, Any]:
+    return {
+        "id": new_id(), "creative_id": place.creative_id, "campaign_id": place.campaign_id,
+        "category": place.category, "advertiser": place.advertiser, "duration_ms": place.duration_ms,
+        "propensity": place.propensity, "score": place.score, "price_micros": place.price_micros,
+        "reasons": place.reasons,
+    }  # fmt: skip
