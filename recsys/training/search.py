@@ -48,6 +48,7 @@ SPACE: Final[Mapping[str, Suggest]] = {
     "penalty": lambda trial, name: trial.suggest_float(name, 1e-6, 3e-2, log=True),
     "spread": lambda trial, name: trial.suggest_float(name, 1e-3, 1e-1, log=True),
     "learning_rate": lambda trial, name: trial.suggest_float(name, 3e-4, 1e-2, log=True),
+    "least_seen": lambda trial, name: trial.suggest_categorical(name, [1, 2, 5]),
 }
 """Where each number of a configuration is looked for."""
 
