@@ -124,7 +124,7 @@ def test_a_catalogue_is_placed_once_and_a_changed_one_anew(monkeypatch):
 def packed(tmp_path: Any, write_model: Any, graphs: dict[str, bytes]) -> tuple[Any, str]:
     """A ranking model's file with towers inside."""
     model = onnx.load(write_model()[0])
-    about = ModelMetadata("din", DEFAULT_SPEC.digest, "data", "now", Calibration(), SPLIT, graphs)
+    about = ModelMetadata("din", DEFAULT_SPEC.digest, "data", "now", Calibration(), SPLIT, towers=graphs)
     onnx.helper.set_model_props(model, about.properties())
     path = tmp_path / "packed.onnx"
     path.write_bytes(model.SerializeToString())
