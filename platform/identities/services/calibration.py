@@ -21,7 +21,6 @@ from identities.errors import CalibrationImpossible
 from identities.faces import Space, read
 from identities.models import Calibration as CalibrationRow
 from identities.selectors import Term
-from signage.models import Venue
 
 
 @transaction.atomic
@@ -85,7 +84,7 @@ def forget_calibration(*, operator_id: UUID, venue_id: UUID | None, actor: str) 
     if not thresholds.held_at(operator_id=operator_id, venue_id=venue_id).filter(contract=contract).delete()[0]:
         return False
     bump(operator_id=operator_id, topic=Topic.GALLERY)
-    where = None if venue_id is None else public_id(Venue.PREFIX, venue_id)
+    where = None if venue_id is None else public_id("ven", venue_id)
     record(
         operator_id=operator_id, actor=actor, action="recognition.uncalibrated", target=contract,
         detail={"venue": where},
