@@ -55,7 +55,7 @@ class Flights:
         total, today = self._spent(spent)
         affordable = (self.budget - total >= self.price) & (self.daily - today >= self.price)
         running = self.active & (self.starts <= now) & (now < self.ends) & self.hours[:, hour]
-        return np.append(running & affordable, True)
+        return _and_content(running & affordable)
 
     def below_cap(self, shown: Mapping[UUID, int]) -> NDArray[np.bool_]:
         """Return which campaigns may be shown once more, shape (C + 1,); the last place is content, which always may.
@@ -64,13 +64,20 @@ class Flights:
             shown: how often each campaign was shown today to the one of these people who saw it most.
         """
         times = _integers([shown.get(campaign_id, 0) for campaign_id in self.places])
-        return np.append(times < self.cap, True)
+        return _and_content(times < self.cap)
 
     def _spent(self, spent: Mapping[UUID, Spending]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         nothing = (0, 0)
         amounts = np.array([spent.get(campaign_id, nothing) for campaign_id in self.places], dtype=np.int64)
         total, today = amounts.reshape(-1, 2).T
         return total, today
+
+
+def _and_content(campaigns: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Add the place of content, which always may."""
+    every = np.ones(len(campaigns) + 1, dtype=np.bool_)
+    every[:-1] = campaigns
+    return every
 
 
 def flights_of(campaigns: Sequence[Campaign]) -> Flights:

@@ -22,7 +22,7 @@ def shifted(sql: str, *, by: int) -> str:
     return _PLACE.sub(lambda found: f"${int(found[1]) + by}", sql)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Statement:
     """A statement that PostgreSQL keeps prepared: under row-level security, planning one takes longer than running it.
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import starmap
 from uuid import UUID
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.ids import public_id
 from identities.viewers import How, ViewerClaim, ViewerState
-from recsys.features import Behaviour, Viewer
+from recsys.features import Viewer
 from signage.policies import LEARN, PERSONALISE, RECOGNISE, ScenePolicy
 from subjects.selectors import Person
 
@@ -114,5 +113,7 @@ def _may_know(person: Person, claim: ViewerClaim) -> bool:
 def _viewer(person: Person, learning: bool, policy: ScenePolicy) -> Viewer:
     # Without a ``learn`` consent no model knows this person, so its key would only borrow somebody else's place.
     key = public_id("sub", person.id) if learning else None
-    denied = {category for category in {category for _, category in person.history} if not policy.may_rank_by(category)}
-    return Viewer(key, tuple(one for one in starmap(Behaviour, person.history) if one.category not in denied))
+    denied = {one for one in {behaviour.category for behaviour in person.history} if not policy.may_rank_by(one)}
+    if not denied:
+        return Viewer(key, person.history)
+    return Viewer(key, tuple(behaviour for behaviour in person.history if behaviour.category not in denied))

@@ -93,7 +93,7 @@ def _scored(ranker: RankerProtocol, context: Context, audience: Audience, eligib
     if not np.isfinite(scores).all():
         raise ValueError("the ranker gave scores that are no numbers")
     basis = Basis.PERSONAL if audience.personalised else Basis.CONTEXTUAL
-    return Scored(ranked, np.clip(scores, 0.0, 1.0), basis, ranker.version)
+    return Scored(ranked, scores.clip(0.0, 1.0), basis, ranker.version)
 
 
 def shortlisted(ranker: RankerProtocol, context: Context, audience: Audience, eligible: Eligible) -> Eligible:

@@ -13,6 +13,7 @@ from core.ids import public_id
 from core.questions import Question, Row, ask
 from core.statements import Statement
 from core.tenancy import platform_scope
+from recsys.features import Behaviour
 from subjects.errors import UnknownNotice, UnknownReceipt, UnknownSubject
 from subjects.models import Action, Consent, ConsentEntry, Notice, Profile, Receipt, Subject
 from subjects.purposes import Purpose
@@ -25,13 +26,13 @@ class Person:
 
     Attributes:
         purposes: what they consent to at this venue and time.
-        history: (creative's public id, category), newest first; empty unless they consent to ``personalise``.
+        history: what they engaged with, newest first; empty unless they consent to ``personalise``.
     """
 
     id: UUID
     pseudonym: str
     purposes: frozenset[str]
-    history: tuple[tuple[str, str], ...]
+    history: tuple[Behaviour, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,4 +241,5 @@ def _persons(rows: Sequence[Row]) -> dict[UUID, Person]:
 
 def _person(row: Row) -> Person:
     subject_id, pseudonym, purposes, recent = row
-    return Person(UUID(subject_id), pseudonym, frozenset(purposes), tuple((item[0], item[1]) for item in recent or ()))
+    history = tuple(Behaviour(creative, category) for creative, category, *_ in recent or ())
+    return Person(UUID(subject_id), pseudonym, frozenset(purposes), history)
