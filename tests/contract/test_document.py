@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.validation import validate_schema
 from rest_framework.test import APIClient
@@ -116,3 +117,10 @@ def test_it_is_served_as_json_to_anybody(api: APIClient, world: Any, document: d
 
     assert response.status_code == 200
     assert set(json.loads(response.content)["paths"]) == set(document["paths"])
+
+
+def test_a_page_shows_it(db: None, client: Client) -> None:
+    page = client.get("/v1/docs")
+
+    assert page.status_code == 200
+    assert b"/v1/openapi.json" in page.content
