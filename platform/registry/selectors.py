@@ -11,7 +11,7 @@ from django.db.models import FilteredRelation, Prefetch, Q
 from core.tenancy import platform_scope
 from registry import terms
 from registry.errors import UnknownModel
-from registry.models import ON_TRIAL, Active, ModelVersion, PromotionPolicy, Stage, Trial
+from registry.models import ON_TRIAL, Active, Kind, ModelVersion, PromotionPolicy, Stage, Trial
 from registry.terms import Gates, Guardrails, Route
 
 
@@ -32,6 +32,11 @@ class ActiveVersion:
     activated_at: datetime
     activated_by: str
     awaits_retrain: bool
+
+    @property
+    def name(self) -> str:
+        """Name the kind as people read it."""
+        return Kind(self.kind).label
 
 
 @dataclass(frozen=True, slots=True)
