@@ -23,6 +23,15 @@ _SPENT = Statement(
     " coalesce(sum(micros) FILTER (WHERE day = $1), 0)::bigint AS today"
     " FROM catalog_spend WHERE operator_id = $2 GROUP BY campaign_id",
 )
+_SPENT_BY_RUNNING = Statement(
+    "catalog_spent_by_running",
+    ("date", "uuid", "timestamptz"),
+    "SELECT spend.campaign_id, sum(spend.micros)::bigint AS total,"
+    " coalesce(sum(spend.micros) FILTER (WHERE spend.day = $1), 0)::bigint AS today"
+    " FROM catalog_campaign campaign JOIN catalog_spend spend ON spend.campaign_id = campaign.id"
+    " WHERE campaign.operator_id = $2 AND campaign.state = 'active' AND campaign.ends_at > $3"
+    " GROUP BY spend.campaign_id",
+)
 
 
 class Spending(NamedTuple):
@@ -63,13 +72,16 @@ def media(*, operator_id: UUID) -> QuerySet[Media]:
 
 def spent(*, operator_id: UUID, at: datetime) -> dict[UUID, Spending]:
     """Return what each campaign that ever spent has spent, altogether and on the UTC day of ``at`` (one query)."""
-    [found] = ask(of_spending(operator_id=operator_id, at=at))
+    [found] = ask(Question(_SPENT, [at.astimezone(UTC).date(), operator_id], _spending))
     return found
 
 
 def of_spending(*, operator_id: UUID, at: datetime) -> Question[dict[UUID, Spending]]:
-    """Return the question that `spent` asks, to be asked along with others."""
-    return Question(_SPENT, [at.astimezone(UTC).date(), operator_id], _spending)
+    """Return the question what those campaigns have spent that may still play, to be asked along with others.
+
+    Its cost does not grow with the campaigns that have ended.
+    """
+    return Question(_SPENT_BY_RUNNING, [at.astimezone(UTC).date(), operator_id, at], _spending)
 
 
 def campaign_summaries(*, operator_id: UUID, at: datetime) -> list[CampaignSummary]:

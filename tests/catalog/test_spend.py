@@ -10,9 +10,10 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import Operator
 from catalog.errors import UnknownCampaign
 from catalog.models import Advertiser, Campaign, Spend
-from catalog.selectors import Spending, campaign_summaries, spent
+from catalog.selectors import Spending, campaign_summaries, of_spending, spent
 from catalog.services import add_campaign, book_plays
 from core.ids import new_id
+from core.questions import ask
 from core.tenancy import operator_scope
 
 TODAY = date(2026, 11, 22)
@@ -134,3 +135,18 @@ def test_the_console_sees_spend_beside_each_campaign(
         (second.id, 0, Spending(0, 0)),
         (campaign.id, 0, Spending(50_000, 50_000)),
     ]
+
+
+def test_a_decision_asks_only_what_campaigns_have_spent_that_may_still_play(
+    operator: Operator, campaign: Campaign, second: Campaign
+) -> None:
+    Campaign.objects.filter(id=campaign.id).update(state="active", starts_at=START, ends_at=END)
+    Campaign.objects.filter(id=second.id).update(state="active", starts_at=START, ends_at=NOW)
+    bookings = [(found.id, day, 1, 5) for found in (campaign, second) for day in (YESTERDAY, TODAY)]
+    book_plays(operator_id=operator.id, bookings=bookings)
+
+    [found] = ask(of_spending(operator_id=operator.id, at=NOW))
+    assert found == {campaign.id: Spending(10, 5)}
+
+    Campaign.objects.filter(id=campaign.id).update(state="paused")
+    assert ask(of_spending(operator_id=operator.id, at=NOW)) == ({},)
