@@ -24,12 +24,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the steps that are still to do."""
         operator_id = stage.build(password=open_state().secret("demo_password"), say=self.say)
+        if stage.has_model(operator_id):  # it learnt from the logs, so they are there
+            return
         for log, package in (("movielens", "recbole"), ("openbandit", "obp")):
             with stage.step(self.say, f"Importing the log {log}"):
                 call_command("import_logs", log, operator=OPERATOR_SLUG, source=str(settings.CARRIERS / package))
-        if not stage.has_model(operator_id):
-            with stage.step(self.say, "Training ranking networks, exporting to ONNX"):
-                self._train(operator_id)
+        with stage.step(self.say, "Training ranking networks, exporting to ONNX"):
+            self._train(operator_id)
 
     def _train(self, operator_id: UUID) -> None:
         with operator_scope(operator_id):
