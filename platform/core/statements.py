@@ -45,11 +45,6 @@ class Statement:
             self._execute(cursor, values)
             return list(cursor.fetchall())
 
-    def run(self, values: Sequence[Any]) -> None:
-        """Run the statement, which returns no rows."""
-        with connection.cursor() as cursor:
-            self._execute(cursor, values)
-
     def put_along(self, values: Sequence[Any]) -> None:
         """Run the statement, whose answer nobody needs, together with the next one or with the transaction's commit.
 
