@@ -2,7 +2,8 @@
 
 ``columns``   what a gallery holds, by column
 ``nibbles``   the copy with 4 bits per number, its bound, and the scan for one probe (faiss)
-``octets``    the copy with 8 bits per number, its bound, and the product for many probes (onnxruntime)
+``octets``    the copy with 8 bits per number, and its bound
+``reach``     which 8-bit rows may reach a bar: the product with many probes, compared where it is made (onnxruntime)
 ``passes``    the first passes over both, and how their threads share them (``crew``)
 ``hits``      the best so far, and the bar they set for the others
 ``layout``    where everything lies in the one file of a snapshot

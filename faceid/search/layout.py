@@ -16,7 +16,7 @@ from faceid.errors import SnapshotUnusable
 from faceid.search.nibbles import BLOCK
 from faceid.search.octets import widths_of
 
-MAGIC = b"VGS1"
+MAGIC = b"VGS2"
 _ALIGN = 64
 _SIZE_BYTES = 8
 _SMALLEST_GROUP = 4096

@@ -25,11 +25,11 @@ from faceid.search.octets import Steps, widths_of
 from faceid.search.passes import Copies, Passes
 from faceid.search.writing import write
 
-FEW_PROBES = 3
+FEW_PROBES = 2
 """Up to so many probes are scanned one by one, twice as many of wide rows; more are multiplied at once."""
 
 _WIDE = 256
-"""Numbers per row from which a product costs as much as six scans."""
+"""Numbers per row from which a product costs as much as four scans."""
 
 _DEAD = -np.inf
 _LOW = 0.15

@@ -263,7 +263,7 @@ def test_no_rows_make_no_snapshot():
 
 
 @pytest.mark.parametrize(
-    "damage", [b"", b"VGS1", b"{}" * 100, b"VGS1" + (2).to_bytes(8, "little") + b"{}", "cut", "header"]
+    "damage", [b"", b"VGS2", b"{}" * 100, b"VGS2" + (2).to_bytes(8, "little") + b"{}", "cut", "header"]
 )
 def test_a_file_that_is_no_snapshot_is_refused(damage: bytes | str):
     descriptor = os.memfd_create("test")
