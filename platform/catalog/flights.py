@@ -1,7 +1,7 @@
 """Campaigns as arrays: which of them run now and can afford another play."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -13,7 +13,17 @@ from catalog.selectors import Spending
 from catalog.targeting import Targeting, parse_targeting
 
 UNLIMITED = np.iinfo(np.int64).max
+_NEVER = np.iinfo(np.int64).min
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Running:
+    """Who may play from ``since`` to ``until``, microseconds since 1970, at one hour of the day."""
+
+    since: int
+    until: int
+    may: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +50,7 @@ class Flights:
     cap: NDArray[np.int64]
     hours: NDArray[np.bool_]
     targeting: tuple[Targeting, ...]
+    _held: "dict[int, _Running]" = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.targeting)
@@ -51,11 +62,13 @@ class Flights:
             hour: local hour at the screen, 0-23.
             spent: what each campaign has spent; missing ones have spent nothing.
         """
-        now = microseconds(at)
-        total, today = self._spent(spent)
-        affordable = (self.budget - total >= self.price) & (self.daily - today >= self.price)
-        running = self.active & (self.starts <= now) & (now < self.ends) & self.hours[:, hour]
-        return _and_content(running & affordable)
+        may = self._running(microseconds(at), hour).copy()
+        for campaign_id, (total, today) in spent.items():
+            place = self.places.get(campaign_id)
+            if place is not None and may[place]:
+                left = min(int(self.budget[place]) - total, int(self.daily[place]) - today)
+                may[place] = left >= self.price[place]
+        return may
 
     def below_cap(self, shown: Mapping[UUID, int]) -> NDArray[np.bool_]:
         """Return which campaigns may be shown once more, shape (C + 1,); the last place is content, which always may.
@@ -66,11 +79,17 @@ class Flights:
         times = _integers([shown.get(campaign_id, 0) for campaign_id in self.places])
         return _and_content(times < self.cap)
 
-    def _spent(self, spent: Mapping[UUID, Spending]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        nothing = (0, 0)
-        amounts = np.array([spent.get(campaign_id, nothing) for campaign_id in self.places], dtype=np.int64)
-        total, today = amounts.reshape(-1, 2).T
-        return total, today
+    def _running(self, now: int, hour: int) -> NDArray[np.bool_]:
+        """Return which campaigns may play if none has spent anything; found once between two changes of that."""
+        held = self._held.get(hour)
+        if held is not None and held.since <= now < held.until:
+            return held.may
+        flying = self.active & (self.starts <= now) & (now < self.ends) & self.hours[:, hour]
+        may = _and_content(flying & (np.minimum(self.budget, self.daily) >= self.price))
+        turns = np.concatenate([self.starts, self.ends])
+        since, until = turns[turns <= now].max(initial=_NEVER), turns[turns > now].min(initial=UNLIMITED)
+        self._held[hour] = _Running(int(since), int(until), may)
+        return may
 
 
 def _and_content(campaigns: NDArray[np.bool_]) -> NDArray[np.bool_]:

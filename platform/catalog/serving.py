@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 Mask = NDArray[np.bool_]
 _MOST_PLACEMENTS = 512
+_MOST_CHOSEN = 64
+"""Of 10,000 creatives half a megabyte each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Snapshot:
     priority: NDArray[np.int16]
     flights: Flights
     _fits: dict[Placement, Mask] = field(default_factory=dict, repr=False, compare=False)
+    _chosen: "dict[bytes, Eligible]" = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.offers)
@@ -101,6 +104,16 @@ class Snapshot:
             held = self._fits[placement] = _fits(self, placement)
         return held
 
+    def eligible(self, mask: Mask) -> "Eligible":
+        """Return the offers for which ``mask``, shape (N,), is true; decisions alike share one answer."""
+        key = mask.tobytes()
+        held = self._chosen.get(key)
+        if held is None:
+            if len(self._chosen) >= _MOST_CHOSEN:
+                self._chosen.clear()
+            held = self._chosen[key] = Eligible(self, np.flatnonzero(mask))
+        return held
+
     @cached_property
     def places(self) -> Mapping[str, int]:
         """Return each creative's place by its public id."""
@@ -109,7 +122,7 @@ class Snapshot:
 
 @dataclass(frozen=True, eq=False)
 class Eligible:
-    """What may be shown here and now.
+    """What may be shown here and now; shared between decisions, so its arrays are only read.
 
     Attributes:
         indices: intp, shape (M,): places in the snapshot, ascending.
@@ -133,27 +146,27 @@ class Eligible:
         """The offers, in the order of ``indices``."""
         return [self.snapshot.offers[place] for place in self.indices.tolist()]
 
-    @property
+    @cached_property
     def price_micros(self) -> NDArray[np.int64]:
         """Price of one play, shape (M,); 0 for content."""
         return self.snapshot.price_micros[self.indices]
 
-    @property
+    @cached_property
     def priority(self) -> NDArray[np.int16]:
         """Priority of the campaign, shape (M,); 0 for content."""
         return self.snapshot.priority[self.indices]
 
-    @property
+    @cached_property
     def campaign(self) -> NDArray[np.intp]:
         """Place of each one's campaign among the flights, shape (M,); their number for content."""
         return self.snapshot.campaign[self.indices]
 
-    @property
+    @cached_property
     def personal(self) -> Mask:
         """Whether each is meant for one person, shape (M,)."""
         return self.snapshot.personal[self.indices]
 
-    @property
+    @cached_property
     def paid(self) -> Mask:
         """Whether a campaign pays for each, shape (M,)."""
         return self.snapshot.paid[self.indices]
@@ -164,7 +177,9 @@ class Eligible:
 
     def where(self, mask: Mask) -> "Eligible":
         """Keep those for which ``mask``, shape (M,), is true."""
-        return Eligible(self.snapshot, self.indices[mask])
+        every = np.zeros(len(self.snapshot), dtype=np.bool_)
+        every[self.indices[mask]] = True
+        return self.snapshot.eligible(every)
 
 
 _held: dict[UUID, Snapshot] = {}
@@ -205,7 +220,7 @@ def eligible(
     mask = snapshot.fits(placement) & snapshot.flights.open(at, hour, spent)[snapshot.campaign]
     if not personal_allowed:
         mask &= ~snapshot.personal
-    return Eligible(snapshot, np.flatnonzero(mask))
+    return snapshot.eligible(mask)
 
 
 def build(version: int, creatives: Sequence[Creative]) -> Snapshot:

@@ -29,6 +29,7 @@ import signage.serving
 import subjects.services
 from core.ids import public_id
 from core.tenancy import operator_scope
+from decisions.clock import local_time
 from decisions.models import Choice, Decision, DecisionViewer
 from decisions.services import context_of, decide
 from decisions.wish import Wish
@@ -123,7 +124,7 @@ def _bare(stage: Stage) -> tuple[Callable[[], object], Callable[[], object]]:
         ranker = registry.serving.active_ranker(operator_id, versions)
     if not isinstance(ranker, Ranker):
         raise TypeError(f"the model was not loaded; {ranker.version} serves")
-    context = context_of(situation, situation.scene(None), 1, timezone.now())
+    context = context_of(situation, situation.scene(None), 1, local_time(timezone.now(), situation.timezone))
     history = tuple(Behaviour(offer.public_id, offer.category) for offer in catalogue.offers[:HISTORY])
     viewer = Viewer(public_id("sub", stage.subject_id), history)
     inputs = {node.name for node in ranker.session.get_inputs()}

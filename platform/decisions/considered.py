@@ -17,11 +17,19 @@ from numpy.typing import NDArray
 from catalog.serving import Eligible, Snapshot
 
 _HEADER = struct.Struct(">I8s")
+_packed: WeakKeyDictionary[Eligible, bytes] = WeakKeyDictionary()
 _digests: WeakKeyDictionary[Snapshot, bytes] = WeakKeyDictionary()
 
 
 def pack(eligible: Eligible) -> bytes:
     """Return what `unpack` reads: 12 bytes and one bit per creative of the catalogue."""
+    packed = _packed.get(eligible)
+    if packed is None:
+        packed = _packed[eligible] = _pack(eligible)
+    return packed
+
+
+def _pack(eligible: Eligible) -> bytes:
     snapshot = eligible.snapshot
     digest = _digests.get(snapshot)
     if digest is None:

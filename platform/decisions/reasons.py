@@ -7,6 +7,7 @@ from datetime import datetime
 from decisions.audience import Audience
 from decisions.models import Basis
 
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 HOUSE_REASONS = (
     "The screen could not choose by itself just now, so it shows the house's own content.",
     "No personal data was used.",
@@ -66,7 +67,7 @@ def impersonal(told: Iterable[str]) -> list[str]:
 
 
 def _ground(audience: Audience, basis: Basis, venue_name: str, moment: datetime) -> str:
-    when = f"{venue_name} on a {moment:%A} at {moment:%H:%M}"
+    when = f"{venue_name} on a {DAYS[moment.weekday()]} at {moment.hour:02}:{moment.minute:02}"
     if basis is not Basis.PERSONAL:
         return f"It fits {when}. No personal data was used."
     personalised = len(audience.personalised)

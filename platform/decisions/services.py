@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
@@ -102,7 +102,8 @@ def decide(
         if not len(eligible):
             raise NothingEligible(scene.key)
     with phases("rank"):
-        context = context_of(situation, scene, audience.people, at)
+        moment = local_time(at, situation.timezone)
+        context = context_of(situation, scene, audience.people, moment)
         ranker = registry.serving.ranker_for(operator_id, versions, situation.screen_id)
         champion = registry.serving.champion_beside(operator_id, ranker)
         scored = score(ranker, context, audience, eligible, instead=champion)
@@ -114,7 +115,7 @@ def decide(
         rule = exploring.rule(head, exploration)
         picks = choose(scored, slots, rule, scene.key, random or exploring.chance())
     with phases("log"):
-        slate = _log(operator_id, situation, scene, wish, audience, context, scored, rule, picks, at)
+        slate = _log(operator_id, situation, scene, wish, audience, context, scored, rule, picks, moment)
         observe(
             operator_id=operator_id, decision_id=slate.decision_id, at=at, context=context, audience=audience,
             scored=scored, picks=picks, milliseconds=phases.milliseconds["rank"],
@@ -122,12 +123,15 @@ def decide(
     return slate
 
 
-def context_of(situation: Situation, scene: SceneView, people: int, at: datetime) -> Context:
-    """Return what the ranker is told about place and time, as far as the scene's policy lets it."""
-    local = local_time(at, situation.timezone)
+def context_of(situation: Situation, scene: SceneView, people: int, moment: datetime) -> Context:
+    """Return what the ranker is told about place and time, as far as the scene's policy lets it.
+
+    Args:
+        moment: on the venue's clock.
+    """
     context = Context(
         screen=situation.screen_public_id, venue=situation.venue_public_id, venue_category=situation.venue_category,
-        scene=scene.key, hour=local.hour, weekday=local.weekday(), party=people,
+        scene=scene.key, hour=moment.hour, weekday=moment.weekday(), party=people,
     )  # fmt: skip
     return scene.policy.told(context)
 
@@ -177,13 +181,12 @@ def _log(
     scored: Scored,
     rule: Rule,
     picks: Sequence[Pick],
-    at: datetime,
+    moment: datetime,
 ) -> Slate:
+    at = moment.astimezone(UTC)
     personal = not scored.degraded
     lease_until = at + timedelta(milliseconds=sum(pick.offer.duration_ms for pick in picks)) + GRACE
-    common = setting(
-        audience, basis=scored.basis, venue_name=situation.venue_name, moment=local_time(at, situation.timezone)
-    )
+    common = setting(audience, basis=scored.basis, venue_name=situation.venue_name, moment=moment)
     why = [
         reasons(
             common, category=pick.offer.category, paid=pick.offer.paid, personal=pick.offer.personal,

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.offers import Offer
 from catalog.serving import Eligible
-from decisions.auction import Bids, fill, values
+from decisions.auction import Bids, Stakes, fill
 from decisions.audience import Audience
 from decisions.exploration import Rule
 from decisions.models import Basis
@@ -29,6 +30,8 @@ TIER_NATS = 100.0
 
 RANKER_FAILED = "ranker_failed"
 HOUSE_SCORE = 0.0
+
+_stakes: WeakKeyDictionary[Eligible, Stakes] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,11 @@ def shortlisted(ranker: RankerProtocol, context: Context, audience: Audience, el
     """
     if len(eligible) <= RANKED_AT_MOST:
         return eligible
-    tier = tiers(eligible.paid, eligible.priority)
-    worth = values(Bids(scores=np.ones(len(eligible)), prices=eligible.price_micros, priorities=tier))
+    stakes = stakes_of(eligible)
+    tier = stakes.priorities
     places = ranker.shortlist(
         context, audience.viewers, eligible.snapshot.candidates, eligible.indices, SHORTLISTED,
-        np.log(worth) + TIER_NATS * (tier - tier.max()),
+        np.log(stakes.each) + TIER_NATS * (tier - tier.max()),
     )  # fmt: skip
     return Eligible(eligible.snapshot, eligible.indices[places])
 
@@ -120,15 +123,19 @@ def choose(scored: Scored, places: int, rule: Rule, scene: str, random: np.rando
         scene: key of the scene.
     """
     eligible = scored.eligible
-    bids = Bids(
-        scores=rule.values(scored.scores, eligible, scene),
-        prices=eligible.price_micros,
-        priorities=tiers(eligible.paid, eligible.priority),
-    )
+    bids = Bids(rule.values(scored.scores, eligible, scene), stakes_of(eligible))
     return [
         Pick(eligible.offer(draw.index), float(scored.scores[draw.index]), draw.propensity)
         for draw in fill(bids, places, rule.exploration, random)
     ]
+
+
+def stakes_of(eligible: Eligible) -> Stakes:
+    """Return what the candidates pay and who goes first; worked out once for decisions among the same."""
+    held = _stakes.get(eligible)
+    if held is None:
+        held = _stakes[eligible] = Stakes(eligible.price_micros, tiers(eligible.paid, eligible.priority))
+    return held
 
 
 def tiers(paid: NDArray[np.bool_], priorities: NDArray[np.integer]) -> NDArray[np.int64]:

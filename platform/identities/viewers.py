@@ -38,6 +38,9 @@ class How(StrEnum):
     LOYALTY = "loyalty"
 
 
+_STATES, _WAYS = tuple(ViewerState), tuple(How)
+
+
 @dataclass(frozen=True, slots=True)
 class ViewerClaim:
     """What a viewer token says.
@@ -59,7 +62,7 @@ def issue(claim: ViewerClaim) -> str:
     """Return a fresh token for a claim."""
     packed = _CLAIM.pack(
         claim.operator_id.bytes, claim.screen_id.bytes, claim.subject_id.bytes if claim.subject_id else _NOBODY,
-        list(ViewerState).index(claim.state), list(How).index(claim.how), round(claim.expires_at.timestamp() * 1000),
+        _STATES.index(claim.state), _WAYS.index(claim.how), round(claim.expires_at.timestamp() * 1000),
     )  # fmt: skip
     return PREFIX + base64.urlsafe_b64encode(seal(_USE, packed)).rstrip(b"=").decode()
 
@@ -97,7 +100,7 @@ def opened(token: str) -> ViewerClaim | None:
         return None
     return ViewerClaim(
         UUID(bytes=operator), UUID(bytes=screen), UUID(bytes=subject) if subject != _NOBODY else None,
-        list(ViewerState)[state], datetime.fromtimestamp(expires / 1000, UTC), list(How)[how],
+        _STATES[state], datetime.fromtimestamp(expires / 1000, UTC), _WAYS[how],
     )  # fmt: skip
 
 

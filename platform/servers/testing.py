@@ -22,6 +22,8 @@ from servers.urls import environment
 
 SLOTS = 32
 VARIABLES = ("DATABASE_URL", "REDIS_URL")
+EMBEDDED = pytest.StashKey[bool]()
+"""Set in the configuration of a run whose servers are its own."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,6 +42,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     if not (options.help or options.version) and needs_servers(os.environ):
         quiet = silence if options.verbose < 0 else say
         early_config.add_cleanup(start(durable=not options.servers_no_fsync, say=quiet))
+        early_config.stash[EMBEDDED] = True
     return (yield)
 
 

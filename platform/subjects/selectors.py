@@ -241,5 +241,5 @@ def _persons(rows: Sequence[Row]) -> dict[UUID, Person]:
 
 def _person(row: Row) -> Person:
     subject_id, pseudonym, purposes, recent = row
-    history = tuple(Behaviour(creative, category) for creative, category, *_ in recent or ())
+    history = tuple([Behaviour(one[0], one[1]) for one in recent or ()])  # fifty at each decision: no generator
     return Person(UUID(subject_id), pseudonym, frozenset(purposes), history)

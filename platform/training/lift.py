@@ -21,7 +21,7 @@ import catalog.serving
 import decisions.selectors
 from catalog.serving import Snapshot
 from core.ids import MalformedId, parse_public_id
-from decisions.auction import Bids, first_place
+from decisions.auction import Bids, Stakes, first_place
 from decisions.considered import unpack
 from decisions.exploration import LUCE
 from decisions.slate import tiers
@@ -178,7 +178,7 @@ def _target(ranker: RankerProtocol, rounds: Sequence[Round], snapshot: Snapshot,
     chances = np.zeros_like(scores)
     tier = tiers(snapshot.paid, snapshot.priority)
     for number, one in enumerate(rounds):
-        bids = Bids(scores[number, : len(one.places)], snapshot.price_micros[one.places], tier[one.places])
+        bids = Bids(scores[number, : len(one.places)], Stakes(snapshot.price_micros[one.places], tier[one.places]))
         chances[number, : len(one.places)] = first_place(bids, LUCE)
     return Target(chances, expected)
 

@@ -35,6 +35,8 @@ class Desk:
         taken = {node.name: node.shape for node in session.get_inputs()}
         self._picture_width: int = taken[PICTURE][-1] if PICTURE in taken else 0
         self._candidates = [(place, name) for place, name in enumerate(ITEM_WORDS) if name in taken]
+        self._bound: Candidates | None = None
+        self._inputs: dict[str, NDArray[np.generic]] = {}
         rows = (
             *zip(spec.viewer_singles, self._singles, strict=True),
             *zip(spec.histories, self._histories, strict=True),
@@ -48,14 +50,22 @@ class Desk:
     ) -> NDArray[np.float32]:
         """Run the session on a decision: float32, shape (viewers, candidates)."""
         encode_viewers(context, viewers, position, self._spec, self._singles, self._histories)
-        for place, name in self._candidates:
-            self._binding.bind_cpu_input(name, np.ascontiguousarray(candidates.ids[place : place + 1]))
-        if self._picture_width:
-            self._binding.bind_cpu_input(PICTURE, self._pictures(candidates))
+        if candidates is not self._bound:  # decisions alike are among the very same ones
+            self._bind(candidates)
         self._binding.bind_output(self._output)  # anew each time: its shape follows the candidates
         self._session.run_with_iobinding(self._binding)
         scores: NDArray[np.float32] = self._binding.copy_outputs_to_cpu()[0]
         return scores
+
+    def _bind(self, candidates: Candidates) -> None:
+        inputs: dict[str, NDArray[np.generic]] = {
+            name: np.ascontiguousarray(candidates.ids[place : place + 1]) for place, name in self._candidates
+        }
+        if self._picture_width:
+            inputs[PICTURE] = self._pictures(candidates)
+        for name, values in inputs.items():
+            self._binding.bind_cpu_input(name, values)
+        self._bound, self._inputs = candidates, inputs  # the session reads them where they are
 
     def _pictures(self, candidates: Candidates) -> NDArray[np.float32]:
         """Lay out what the candidates look like, zeros where nobody looked; shape (1, candidates, width)."""

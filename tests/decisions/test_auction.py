@@ -4,14 +4,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decisions.auction import Bids, fill, values
+from decisions.auction import Bids, Stakes, fill, values
 from recsys.exploration.luce import Exploration
 
 EXPLORATION = Exploration()
 
 
 def bids(scores, prices, priorities):
-    return Bids(np.array(scores, float), np.array(prices, np.int64), np.array(priorities, np.int64))
+    return Bids(np.array(scores, float), Stakes(np.array(prices, np.int64), np.array(priorities, np.int64)))
 
 
 def test_a_campaign_is_worth_its_price_times_the_chance_of_engagement():
@@ -50,7 +50,7 @@ def test_a_slate_is_full_without_doubles_and_descends_in_priority(rows, places, 
 
     assert len(slate) == min(places, len(rows))
     assert len({one.index for one in slate}) == len(slate)
-    tiers = [int(candidates.priorities[one.index]) for one in slate]
+    tiers = [int(candidates.stakes.priorities[one.index]) for one in slate]
     assert tiers == sorted(tiers, reverse=True)
     highest = sorted((row[2] for row in rows), reverse=True)[: len(slate)]
     assert tiers == highest

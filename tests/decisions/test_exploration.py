@@ -16,7 +16,7 @@ import decisions.serving
 import registry.serving
 from core.ids import parse_public_id
 from decisions import selectors, services
-from decisions.auction import Bids, fill, first_place
+from decisions.auction import Bids, Stakes, fill, first_place
 from decisions.considered import pack, unpack
 from decisions.exploration import CHANCE, LUCE, WITH_HEAD, chance, rule
 from decisions.models import Decision, Posterior
@@ -83,7 +83,7 @@ def test_the_log_holds_the_rankers_score_and_the_exact_chance(place, shelf):
 
     head = Head(posterior)
     worth = head.values(Mode.THOMPSON, head.arms(list(shelf), ["food"] * 3), np.full(3, 0.05), "lobby")
-    bids = Bids(worth, np.zeros(3, dtype=np.int64), np.full(3, 5))
+    bids = Bids(worth, Stakes(np.zeros(3, dtype=np.int64), np.full(3, 5)))
     chances = dict(zip(shelf, first_place(bids, WITH_HEAD), strict=True))
     assert first.pick.score == pytest.approx(0.05)
     assert first.pick.propensity == pytest.approx(chances[first.pick.offer.public_id])
@@ -183,7 +183,7 @@ def test_an_installation_may_choose_optimism_or_chance(place, shelf, settings):
 def test_an_ensembles_first_places_come_as_often_as_first_place_says():
     random, draws = np.random.default_rng(4), 8000
     scores = random.random((5, 6))
-    bids = Bids(scores, np.array([0, 10, 20, 0, 40, 10]), np.array([5, 7, 7, 5, 7, 3]))
+    bids = Bids(scores, Stakes(np.array([0, 10, 20, 0, 40, 10]), np.array([5, 7, 7, 5, 7, 3])))
     counts = Counter(fill(bids, 1, LUCE, random)[0].index for _ in range(draws))
 
     chances = first_place(bids, LUCE)

@@ -152,3 +152,12 @@ def test_a_world_in_which_nothing_is_worth_anything_draws_uniformly():
     chances = probabilities(np.array([[0.0, 0.0], [1.0, 3.0]]), Exploration(temperature=1.0, floor=0.0))
 
     np.testing.assert_allclose(chances, [(0.5 + 0.25) / 2, (0.5 + 0.75) / 2])
+
+
+@given(values, explorations, st.integers(0, 10), st.integers(0, 2**32))
+def test_one_world_is_drawn_from_as_several_alike(values, exploration, places, seed):
+    one = list(draw(values, places, exploration, np.random.default_rng(seed)))
+    two = list(draw(np.stack([values, values]), places, exploration, np.random.default_rng(seed)))
+
+    np.testing.assert_allclose([each.propensity for each in one], [each.propensity for each in two], rtol=1e-6)
+    assert [each.index for each in one] == [each.index for each in two]
