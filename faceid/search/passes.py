@@ -127,14 +127,15 @@ class Passes:
         slack = copies.residuals.take(rows) * np.float32(table.length) + np.float32(table.error() + 1e-6)
         highest: NDArray[np.floating] = sums + slack
         rows, highest = _chosen(highest >= best.bar, rows, highest)
-        rows, highest = _chosen(self._live(rows), rows, highest)
         if len(rows) > _NARROW_FROM:
             octets = copies.steps.probe(probe)
             [reached] = reach_of(len(copies.octets), 1)(
                 [part.take(rows, axis=0) for part in copies.octets], [octets], [best.bar]
             )
+            # What rows are like otherwise lies far apart in memory: it is looked up for the few that are left.
             rows = rows[reached]
             highest = copies.highest(rows, octets)
+        rows, highest = _chosen(self._live(rows), rows, highest)
         best.weigh(rows, highest, self._named)
 
     def _multiply(self, made: Sequence[Octets], best: Sequence[Best]) -> None:
