@@ -67,16 +67,6 @@ def issue(claim: ViewerClaim) -> str:
     return PREFIX + base64.urlsafe_b64encode(seal(_USE, packed)).rstrip(b"=").decode()
 
 
-def read(token: str, *, operator_id: UUID, screen_id: UUID, at: datetime) -> ViewerClaim:
-    """Return what a token claims.
-
-    Raises:
-        ForeignViewerToken: made for another operator or screen, or no viewer token at all.
-        ViewerTokenExpired: it is over.
-    """
-    return checked(opened(token), operator_id=operator_id, screen_id=screen_id, at=at)
-
-
 def checked(claim: ViewerClaim | None, *, operator_id: UUID, screen_id: UUID, at: datetime) -> ViewerClaim:
     """Return what an opened token claims, if it counts here and now.
 

@@ -56,7 +56,8 @@ def subjects_in(operator: Operator, screen: Any, at: datetime) -> Callable[[Any]
 
     def call(answer: Any) -> set[Any]:
         tokens = [viewer["viewer"] for viewer in answer.json()["viewers"]]
-        read = (viewers.read(token, operator_id=operator.id, screen_id=screen.id, at=at) for token in tokens)
+        claims = map(viewers.opened, tokens)
+        read = (viewers.checked(claim, operator_id=operator.id, screen_id=screen.id, at=at) for claim in claims)
         return {claim.subject_id for claim in read if claim.subject_id}
 
     return call

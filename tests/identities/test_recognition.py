@@ -39,7 +39,7 @@ def states(answer: Any) -> list[str]:
 
 def subject_in(operator: Operator, screen: Any, answer: Any, at: datetime, place: int = 0) -> uuid.UUID | None:
     token = answer.json()["viewers"][place]["viewer"]
-    return viewers.read(token, operator_id=operator.id, screen_id=screen.id, at=at).subject_id
+    return viewers.checked(viewers.opened(token), operator_id=operator.id, screen_id=screen.id, at=at).subject_id
 
 
 def rows() -> dict[str, int]:

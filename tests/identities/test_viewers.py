@@ -10,11 +10,15 @@ from hypothesis import strategies as st
 
 from core.problems import Problem
 from identities.errors import ForeignViewerToken, ViewerTokenExpired
-from identities.viewers import How, ViewerClaim, ViewerState, issue, read
+from identities.viewers import How, ViewerClaim, ViewerState, checked, issue, opened
 
 OPERATOR, SCREEN, SUBJECT = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
 END = datetime(2026, 5, 1, 12, 0, 30, tzinfo=UTC)
 CLAIM = ViewerClaim(OPERATOR, SCREEN, SUBJECT, ViewerState.RECOGNISED, END, How.FACE)
+
+
+def read(token: str, *, operator_id: uuid.UUID, screen_id: uuid.UUID, at: datetime) -> ViewerClaim:
+    return checked(opened(token), operator_id=operator_id, screen_id=screen_id, at=at)
 
 
 @given(
