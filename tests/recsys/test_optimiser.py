@@ -119,6 +119,29 @@ def test_a_table_of_few_ids_is_swept_and_one_of_many_is_not():
     assert sorted(shapes) == [(10, 2), (10, 2), (11, 5), (50,), (50,)]
 
 
+@pytest.mark.parametrize(("swept", "sought"), [(ROWS, False), (ROWS - 1, True)], ids=["small", "large"])
+def test_ids_are_sought_in_a_graph_only_for_a_table_of_many(swept, sought):
+    """In a graph shapes are constants to be asked for, and to miss that costs a search of each small table's ids."""
+    from recsys.training.optimiser import LazyAdam
+    from recsys.training.tensorflow import keras, tf
+
+    table = keras.layers.Embedding(ROWS, WIDTH)
+    table.build(())
+    optimiser = LazyAdam(swept=swept)
+    optimiser.build(table.trainable_weights)
+
+    @tf.function
+    def step(ids):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(table(ids))
+        gradients = tape.gradient(loss, table.trainable_weights)
+        optimiser.apply_gradients(zip(gradients, table.trainable_weights, strict=True))
+
+    graph = step.get_concrete_function(tf.TensorSpec((None, 1), tf.int32)).graph
+
+    assert ("Unique" in {operation.type for operation in graph.get_operations()}) == sought
+
+
 def test_the_optimiser_can_be_made_again_from_its_description():
     from recsys.training.optimiser import LazyAdam
 

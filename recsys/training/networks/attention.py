@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from recsys.training.networks.sides import join
 from recsys.training.tensorflow import keras, tf
 
 ABSENT = -1e9
@@ -44,19 +45,20 @@ class TargetAttention(keras.layers.Layer):  # type: ignore[misc]
         """Add up the behaviours of each viewer, weighted for each candidate.
 
         Args:
-            inputs: candidates (groups, candidates, width), behaviours (viewers, places, width), and 1.0 where there
-                is a behaviour, (viewers, places, 1).
+            inputs: candidates (groups, candidates, width), behaviours (viewers, places, width), whose width may be
+                shared among several, and 1.0 where there is a behaviour, (viewers, places, 1).
 
         Returns:
             (viewers, candidates, width).
         """
-        query, keys, present = inputs
-        scores = self.score(query, keys, present)
+        query, *_, present = inputs
+        keys = tf.concat(inputs[1:], axis=-1)  # laid out once, each with the 1.0 behind it
+        scores = self.score(query, keys)
         if self.normalise:
             scores = tf.nn.softmax(scores + ABSENT * (1.0 - present), axis=1)
-        return tf.matmul(scores, keys * present, transpose_a=True)
+        return tf.matmul(scores * present, keys, transpose_a=True)[..., : self.width]
 
-    def score(self, query: Any, keys: Any, present: Any) -> Any:
+    def score(self, query: Any, keys: Any) -> Any:
         """Weigh behaviours for candidates, before those that are none are left out; (viewers, places, candidates)."""
         count, units = tf.shape(query)[1], (*self.units, 1)
         of_query, of_key, of_difference, of_product = tf.split(self.kernels[0], 4)
@@ -65,7 +67,7 @@ class TargetAttention(keras.layers.Layer):  # type: ignore[misc]
         alone = tf.tensordot(query, of_query + of_difference, 1) + self.biases[0]
         matrices = tf.concat([of_keys, alone[:, None]], axis=1)  # the last row meets the 1.0 behind each behaviour
         matrices = tf.reshape(matrices, (-1, self.width + 1, count * units[0]))
-        hidden = tf.reshape(tf.matmul(tf.concat([keys, present], axis=-1), matrices), (-1, units[0]))
+        hidden = tf.reshape(tf.matmul(keys, matrices), (-1, units[0]))
         for kernel, bias in zip(self.kernels[1:], self.biases[1:], strict=True):
             hidden = tf.nn.bias_add(tf.nn.relu(hidden) @ kernel, bias)
         return tf.reshape(hidden, (-1, keys.shape[1], count))
@@ -88,7 +90,8 @@ class DotAttention(keras.layers.Layer):  # type: ignore[misc]
         Returns:
             (viewers, candidates, width).
         """
-        query, keys, present = inputs
+        query, *behaviours, present = inputs
+        keys = join(behaviours)
         scale = keys.shape[-1] ** -0.5
         products = tf.matmul(tf.tensordot(query, self.projection * scale, 1), keys, transpose_b=True)
         weights = tf.nn.softmax(products + ABSENT * (1.0 - tf.transpose(present, (0, 2, 1))))

@@ -32,5 +32,5 @@ def parts(sides: Sides, attention: Any) -> list[Any]:
     """Lay out what is known of viewers, of candidates and, where there are histories, of both together."""
     known = [join(sides.viewer.values()), join(sides.candidate.values())]
     if sides.histories:
-        known.append(attention([sides.query(), join(sides.histories.values()), sides.present]))
+        known.append(attention([sides.query(), *sides.histories.values(), sides.present]))
     return known
