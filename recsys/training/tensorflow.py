@@ -4,9 +4,8 @@ deepctr and tensorflow-recommenders are written for Keras 2, which must be chose
 importing deepctr would start a thread that asks the package index for its newest version: its module `deepctr.utils`
 holds nothing else, so an empty one takes its place.
 
-The arrays of a step of learning are megabytes each. Left to the C library, each is handed back to the system as soon as
-it is let go, and mapped and cleared anew for the next: half of the processor time of a step. TensorFlow's own allocator
-keeps them for the next step.
+oneDNN is left on, as TensorFlow has it. Without it the arrays of a step, megabytes each, go back to the system as soon as
+they are let go, and are mapped and cleared anew for the next step: half of its processor time.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from types import ModuleType
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_CPU_ALLOCATOR_USE_BFC", "true")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 
