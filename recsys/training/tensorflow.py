@@ -4,8 +4,8 @@ deepctr and tensorflow-recommenders are written for Keras 2, which must be chose
 importing deepctr would start a thread that asks the package index for its newest version: its module `deepctr.utils`
 holds nothing else, so an empty one takes its place.
 
-oneDNN is left on, as TensorFlow has it. Without it the arrays of a step, megabytes each, go back to the system as soon as
-they are let go, and are mapped and cleared anew for the next step: half of its processor time.
+oneDNN is left on, as TensorFlow has it. Without it the arrays of a step, megabytes each, go back to the system as soon
+as they are let go, and are mapped and cleared anew for the next step: half of its processor time.
 """
 
 from __future__ import annotations
