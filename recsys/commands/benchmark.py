@@ -14,8 +14,8 @@ HELP = "compare our models with outside peers on a known data set or on anybody'
 
 PEERS = ("popularity", "item-rate", "logistic", "item-knn", "als", "ease", "lightgbm")
 NETWORKS = ("dotdin", "deepfm", "din", "fm", "fwfm", "dcn", "bst", "sasrec", "gru")
-MODELS = (*NETWORKS, "tuned", *PEERS)
-USUAL = ("dotdin", "deepfm", "din", *PEERS)
+MODELS = (*NETWORKS, "dotdin-items", "tuned", *PEERS)
+USUAL = ("dotdin-items", "dotdin", "deepfm", "din", *PEERS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -43,7 +43,7 @@ def fit_calibration(
     members = np.stack([feeds[name][:, 0] == one for name, one in groups], axis=1).astype(np.float64)
     targets = np.asarray(labels, dtype=np.float64)
     prior = 1 / (SPREAD**2 * len(targets))
-    shifts = _newton(members, _logits(scores) * platt.slope + platt.intercept, targets, [0] * len(groups), prior)
+    shifts = newton(members, _logits(scores) * platt.slope + platt.intercept, targets, [0] * len(groups), prior)
     by_name = {
         name: {one: float(shift) for (group, one), shift in zip(groups, shifts, strict=True) if group == name}
         for name in GROUPS
@@ -66,9 +66,9 @@ def fit_platt(labels: ArrayLike, scores: ArrayLike) -> Calibration:
     logits = _logits(scores)
     positives = labels.sum()
     targets = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (len(labels) - positives + 2))
-    slope, intercept = _newton(np.stack([logits, np.ones_like(logits)], axis=1), np.zeros_like(logits), targets, [1, 0])
+    slope, intercept = newton(np.stack([logits, np.ones_like(logits)], axis=1), np.zeros_like(logits), targets, [1, 0])
     if slope <= 0:
-        (intercept,) = _newton(np.ones((len(logits), 1)), logits, targets, [0])
+        (intercept,) = newton(np.ones((len(logits), 1)), logits, targets, [0])
         slope = 1.0
     return Calibration(slope=float(slope), intercept=float(intercept))
 
@@ -88,7 +88,7 @@ def _logits(scores: ArrayLike) -> NDArray[np.float64]:
     return logits
 
 
-def _newton(
+def newton(
     design: NDArray[np.float64],
     offset: NDArray[np.float64],
     targets: NDArray[np.float64],

@@ -14,7 +14,7 @@ from recsys.training.errors import BadRequest
 Kind = Literal["logistic", "fm", "deepfm", "fwfm", "dcn", "din", "dotdin", "bst", "sasrec", "gru", "mmoe", "ple"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
-COMMON: Final = ("forgetting", "omission", "penalty", "spread", "learning_rate", "picture", "least_seen")
+COMMON: Final = ("forgetting", "omission", "penalty", "spread", "learning_rate", "picture", "least_seen", "item_item")
 DEEP: Final = ("hidden", "dropout")
 WIDTHS: Final = ("width", "narrow")
 USES: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -56,6 +56,7 @@ _WHOLE = {
     "tower": (1, 1_024),
     "picture": (0, 4_096),
     "least_seen": (1, 1_000_000),
+    "item_item": (0, 512),
 }
 _SHARES = {
     "dropout": (0.0, 0.95),
@@ -91,6 +92,8 @@ class NetworkConfig:
         picture: numbers of a creative's picture, see `recsys.pictures`; 0 for a network that looks at none.
         least_seen: times that an id must occur in the train part to have a vector of its own; those met more rarely
             share one, see `recsys.training.rare`. 1 for a vector for every id.
+        item_item: rank of the weights from what a viewer engaged with to the candidate, see `recsys.training.items`; 0
+            for none. A log without histories of creatives has none either.
 
     Raises:
         BadRequest: a value makes no sense.
@@ -115,6 +118,7 @@ class NetworkConfig:
     learning_rate: float = 1e-3
     picture: int = 0
     least_seen: int = 1
+    item_item: int = 0
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -165,6 +169,15 @@ class NetworkConfig:
         values = {name: getattr(self, name) for name in USES[self.kind]}
         lists = {name: list(value) for name, value in values.items() if isinstance(value, tuple)}
         return {"kind": self.kind, **values, **lists}
+
+    def refuse_item_item(self, why: str) -> None:
+        """Refuse item-item weights where they would break a promise.
+
+        Raises:
+            BadRequest: there are to be some.
+        """
+        if self.item_item:
+            raise BadRequest(f"item_item must be 0 here, got {self.item_item}: {why}")
 
     @property
     def digest(self) -> str:

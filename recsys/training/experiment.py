@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from recsys.features import DEFAULT_SPEC, PICTURE, FeatureSpec
 from recsys.serving.calibration import Calibration, calibrate_rows
 from recsys.serving.metadata import ModelMetadata
+from recsys.training import items
 from recsys.training.baselines import base_rate, item_rate
 from recsys.training.behaviour import train_behaviour
 from recsys.training.calibrate import fit_calibration
@@ -161,9 +162,13 @@ def _train_kind(
 
 
 def configured(kind: Kind, split: Split) -> NetworkConfig:
-    """Return the usual network of a kind, which looks at pictures where the log's creatives have some."""
+    """Return the usual network of a kind, with room for item-item weights among the creatives of the log.
+
+    It looks at pictures where the log's creatives have some.
+    """
     pictures = split.train.feeds.get(PICTURE)
-    return NetworkConfig.of(kind, picture=0 if pictures is None else pictures.shape[-1])
+    picture = 0 if pictures is None else pictures.shape[-1]
+    return NetworkConfig.of(kind, picture=picture, item_item=items.rank_for(split.train))
 
 
 def _quantised(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.features import Feeds
-from recsys.training import distributed
+from recsys.training import distributed, items
 from recsys.training.dataset import Examples, Split
 from recsys.training.feeding import Held, Source
 from recsys.training.networks import build
@@ -108,6 +108,11 @@ def fit(
     Raises:
         TrainingRefused: a log that is streamed can no longer be read.
     """
+    if items.has_weights(model):  # which no step of learning moves
+        plain = items.without(model)
+        losses = fit(plain, split, stage=stage, epochs=epochs, batch_size=batch_size, progress=progress, watch=watch)
+        progress(stage, len(losses), len(losses), items.relate(model, plain, split))
+        return losses
     begin_at_base_rate(model, split.train)
     rare = _rare(model, split.train)
     split = rare.split(split)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Watch = Callable[[int, float], None]
 
 BATCH = 1_024
+RANK = 128
+"""Of item-item weights, as in trainings of a log with so many creatives."""
 TRIALS = 16
 SEARCHED: Final[tuple[Kind, ...]] = ("deepfm", "dotdin", "fwfm", "dcn")
 ABOUT_HISTORIES: Final = frozenset({"din", "dotdin", "bst", "sasrec", "gru"})
@@ -95,6 +97,15 @@ class Network(Model):
 def network(kind: Kind) -> type[Network]:
     """Make the class of a kind's usual network."""
     return type(f"Network_{kind}", (Network,), {"kind": kind, "__doc__": f"The usual {kind}."})
+
+
+class Related(Network):
+    """The usual dotdin with item-item weights beside it, see `recsys.training.items`."""
+
+    kind: Kind = "dotdin"
+
+    def __init__(self) -> None:
+        super().__init__(NetworkConfig.of(self.kind, item_item=RANK))
 
 
 class Tuned(Network):

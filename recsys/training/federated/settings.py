@@ -52,6 +52,7 @@ class Federation:
             )
         if self.network.kind in MULTIPLE_TASKS:
             raise BadRequest(f"{self.network.kind} learns several tasks at once, which venues cannot do together")
+        self.network.refuse_item_item("they are made of the logs of all venues, which nobody has")
         for name in ("rounds", "epochs", "batch_size", "patience"):
             if not getattr(self, name) > 0:
                 raise BadRequest(f"{name} must be above 0, got {getattr(self, name)}")

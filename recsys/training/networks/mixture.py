@@ -107,7 +107,7 @@ def masked_loss(labels: Any, found: Any) -> Any:
 def _finish(layout: Layout, config: NetworkConfig, sides: Sides, mixed: dict[str, Any]) -> MultiTask:
     logits = {task: _tower(rows, config, task) for task, rows in mixed.items()}
     anchor = next(iter(sides.candidate.values()))
-    probability = Probability(name=OUTPUT)([AsPairs()([logits[ENGAGEMENT], anchor])])
+    probability = Probability(name=OUTPUT)(sides.relate([AsPairs()([logits[ENGAGEMENT], anchor])]))
     network = MultiTask(sides.inputs, probability)
     columns = [tf.reshape(probability, (-1, 1))]
     columns += [logits[task] if task == SECONDS else tf.sigmoid(logits[task]) for task in TASKS]

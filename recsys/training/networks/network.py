@@ -61,7 +61,7 @@ def finish(
     if rows is not None:
         logits = keras.layers.Dense(1, use_bias=False, name="logit")(rows)
         terms.append(AsPairs()([logits, next(iter(sides.candidate.values()))]))
-    network = Network(sides.inputs, Probability(name=OUTPUT)(terms))
+    network = Network(sides.inputs, Probability(name=OUTPUT)(sides.relate(terms)))
     network.layout, network.config = layout, config
     return network
 

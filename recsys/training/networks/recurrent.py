@@ -12,6 +12,7 @@ from recsys.training.configuration import NetworkConfig
 from recsys.training.networks.layers import PairDense, deepen
 from recsys.training.networks.layout import Layout
 from recsys.training.networks.network import Network, finish
+from recsys.training.networks.related import put_first
 from recsys.training.networks.sides import Sides, embed, join, two_widths
 from recsys.training.tensorflow import keras, tf
 
@@ -65,6 +66,7 @@ def adoptable(source: Any) -> dict[str, list[NDArray[np.float32]]]:
 
 
 def adopt(network: Any, weights: Mapping[str, list[NDArray[np.float32]]]) -> None:
-    """Let a network begin with weights that another one has learnt, see `adoptable`."""
+    """Let a network begin with weights that another one has learnt, see `adoptable`; what it has beside them stays."""
     for name, values in weights.items():
-        network.get_layer(name).set_weights(values)
+        layer = network.get_layer(name)
+        layer.set_weights([put_first(old, new) for old, new in zip(layer.get_weights(), values, strict=True)])

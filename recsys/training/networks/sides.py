@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from recsys.features import Feature
 from recsys.specification import PICTURE
 from recsys.training.configuration import NetworkConfig
 from recsys.training.networks.layout import Layout
+from recsys.training.networks.related import ITEM, Beside, Related
 from recsys.training.tensorflow import keras, tf
 
 WIDE_TABLES = frozenset({"viewer", "creative"})
@@ -26,6 +27,8 @@ class Sides:
         candidate: vectors of the candidate's features, (groups, candidates, width) each.
         histories: vectors of histories, (viewers, places, width) each, by the name of the feature.
         present: 1.0 where a history holds something and 0.0 behind its end, (viewers, places, 1); None without any.
+        related: item-item vectors by the names of histories (viewers, places, rank) and of the features that they are
+            histories of (groups, candidates, rank); empty without such.
     """
 
     layout: Layout
@@ -34,6 +37,7 @@ class Sides:
     candidate: dict[str, Any]
     histories: dict[str, Any]
     present: Any
+    related: dict[str, Any]
 
     def query(self) -> Any:
         """Join the candidate's vectors from the tables that histories share, as wide as a behaviour."""
@@ -43,6 +47,15 @@ class Sides:
         """Average a history over what it holds; zeros if it is empty, (viewers, 1, width)."""
         total = tf.reduce_sum(self.histories[history] * self.present, axis=1, keepdims=True)
         return total / tf.maximum(tf.reduce_sum(self.present, axis=1, keepdims=True), 1.0)
+
+    def relate(self, terms: Sequence[Any]) -> list[Any]:
+        """Add item-item weights to log-odds whose shapes broadcast, where there are any; see `Related`."""
+        if not self.related:
+            return list(terms)
+        histories = self.layout.histories
+        vectors = [[self.related[one.name] for one in histories], [self.related[one.table] for one in histories]]
+        layer = Related(tuple(one.table != ITEM for one in histories), name="related")
+        return [layer([list(terms), *vectors, [self.present]])]
 
 
 def embed(layout: Layout, config: NetworkConfig, seed: int, width: Callable[[Feature], int] | None = None) -> Sides:
@@ -54,18 +67,24 @@ def embed(layout: Layout, config: NetworkConfig, seed: int, width: Callable[[Fea
     inputs: dict[str, Any] = {}
     tables: dict[str, Any] = {}
     vectors: dict[str, Any] = {}
+    related: dict[str, Any] = {}
+    remembered = {feature.table for feature in layout.histories}
+    rank = config.item_item if ITEM in remembered else 0
     for place, feature in enumerate(layout.spec.features):
         many = feature in layout.candidate
         ids = inputs[feature.name] = keras.Input((None if many else feature.length,), name=feature.name, dtype="int32")
         if feature.name == "viewer":
             ids = Forget(config.forgetting)(ids)
         name = feature.table or feature.name
+        own, beside = width(feature) if width else config.width, 2 * rank if name in remembered else 0
         if name not in tables:
             start = keras.initializers.RandomNormal(stddev=config.spread, seed=seed + place)
-            tables[name] = keras.layers.Embedding(
-                feature.size, width(feature) if width else config.width, start, name=f"{name}_table"
-            )
+            start = Beside(start, beside) if beside else start
+            tables[name] = keras.layers.Embedding(feature.size, own + beside, start, name=f"{name}_table")
         vectors[feature.name] = tables[name](ids)
+        if beside:  # one look-up serves both
+            vectors[feature.name], *both = tf.split(vectors[feature.name], [own, rank, rank], axis=-1)
+            related[feature.name] = both[many]
     singles = [feature.name for feature in (*layout.viewer, *layout.candidate)]
     if config.picture:
         feature = Feature(PICTURE, 2)
@@ -84,6 +103,7 @@ def embed(layout: Layout, config: NetworkConfig, seed: int, width: Callable[[Fea
         | ({PICTURE: vectors[PICTURE]} if config.picture else {}),
         histories={feature.name: vectors[feature.name] for feature in layout.histories},
         present=None if present is None else present[:, :, None],
+        related=related,
     )
 
 

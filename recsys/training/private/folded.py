@@ -21,7 +21,12 @@ LARGEST = {"viewer": 2, "creative": 2_003, "category": 101, "advertiser": 101, "
 
 
 def build(config: NetworkConfig, spec: FeatureSpec, seed: int) -> Network:
-    """Build an untrained network on folded ids, with the inputs of any other network of the specification."""
+    """Build an untrained network on folded ids, with the inputs of any other network of the specification.
+
+    Raises:
+        BadRequest: it is to have item-item weights.
+    """
+    config.refuse_item_item("they are made of what people did, without noise")
     small = FeatureSpec(tuple(_folded(feature) for feature in spec.features))
     inner = networks.build(config, small, seed)
     inputs: dict[str, Any] = {

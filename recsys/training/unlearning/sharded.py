@@ -76,8 +76,10 @@ def train_sharded(
     """Train what has to be trained, and keep exactly the checkpoints that led there.
 
     Raises:
+        BadRequest: the network is to have item-item weights.
         EmptyShard: a shard has no rows; no checkpoint was touched.
     """
+    config.refuse_item_item("they are made of what people of all shards did")
     checkpoints = Checkpoints(planned.folder) if planned.folder is not None else None
     seed_everything(seed)
     done = train_constituents(

@@ -71,7 +71,9 @@ def shaken(network: Any) -> Any:
     return network
 
 
-@pytest.fixture(scope="module", params=[("deepfm", 0), ("din", 5)], ids=["deepfm", "din with pictures"])
+@pytest.fixture(
+    scope="module", params=[("deepfm", 0), ("din", 5)], ids=["deepfm", "din with pictures and item-item weights"]
+)
 def exported(request, tmp_path_factory) -> Exported:
     from recsys.training.configuration import NetworkConfig
     from recsys.training.explain import export_gradients
@@ -81,7 +83,7 @@ def exported(request, tmp_path_factory) -> Exported:
 
     seed_everything(5)
     kind, picture = request.param
-    network = shaken(build(NetworkConfig.of(kind, picture=picture), SPEC, 5))
+    network = shaken(build(NetworkConfig.of(kind, picture=picture, item_item=3 if picture else 0), SPEC, 5))
     folder = tmp_path_factory.mktemp("exported")
     metadata = ModelMetadata(
         kind, SPEC.digest, "data", "2026-01-01T00:00:00+00:00", Calibration(SLOPE, -0.5), graph="split"

@@ -46,6 +46,11 @@ def test_a_network_of_several_tasks_is_refused() -> None:
         Federation(NetworkConfig.of("mmoe"), 3)
 
 
+def test_item_item_weights_are_refused_among_venues() -> None:
+    with pytest.raises(BadRequest, match="item_item must be 0 here, got 8: they are made of the logs of all venues"):
+        Federation(NetworkConfig.of("dotdin", item_item=8), 3)
+
+
 @pytest.mark.parametrize("content", [{}, {"round": "x"}, {"round": 1, "network": "{", "seed": 1}])
 def test_instructions_that_are_none_are_refused(content: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):

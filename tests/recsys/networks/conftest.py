@@ -126,10 +126,10 @@ def trained(split: Any) -> Any:
     from recsys.training.tensorflow import seed_everything
 
     @cache
-    def train(kind: Any) -> Any:
+    def train(kind: Any, item_item: int = 0) -> Any:
         seed_everything(7)
         choices = {name: value for name, value in (SMALL | QUICK).items() if name in USES[kind]}
-        network = build(NetworkConfig.of(kind, **choices), SPEC, 7)
+        network = build(NetworkConfig.of(kind, item_item=item_item, **choices), SPEC, 7)
         fit(network, split, stage=kind, epochs=10, batch_size=64)
         return network
 

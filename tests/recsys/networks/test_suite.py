@@ -25,14 +25,23 @@ LINEAR = {"logistic"}
 EVERYTHING = range(1, CREATIVES + 1)
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def kind(request):
+MADE = [*((kind, 0) for kind in KINDS), ("dotdin", CREATIVES), ("mmoe", 4)]
+"""Kinds, and the rank of their item-item weights."""
+
+
+@pytest.fixture(scope="module", params=MADE, ids=lambda made: f"{made[0]}+{made[1]}" if made[1] else made[0])
+def made(request):
     return request.param
 
 
 @pytest.fixture(scope="module")
-def network(kind, trained):
-    return trained(kind)
+def kind(made):
+    return made[0]
+
+
+@pytest.fixture(scope="module")
+def network(made, trained):
+    return trained(*made)
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +69,14 @@ def test_it_learns_what_was_planted(network, kind, split):
     assert found > (0.6 if kind in LINEAR else 0.75)
 
 
-def test_the_same_seed_makes_the_same_network_and_another_another(kind, split):
+def test_the_same_seed_makes_the_same_network_and_another_another(made):
     from recsys.training.networks import build
     from recsys.training.task import Task
     from recsys.training.tensorflow import seed_everything, tf
 
-    batch = part(64, 4)
-    config = NetworkConfig.of(kind, **{name: value for name, value in SMALL.items() if name in USES[kind]})
+    batch, (kind, rank) = part(64, 4), made
+    small = {name: value for name, value in SMALL.items() if name in USES[kind]}
+    config = NetworkConfig.of(kind, item_item=rank, **small)
 
     def once(seed):
         seed_everything(seed)
