@@ -1,39 +1,51 @@
-"""A pytest plugin: keeps coverage from following TensorFlow and tf2onnx through their own work.
+"""A pytest plugin: keeps coverage from following TensorFlow, tf2onnx and schemathesis through their own work.
 
 Coverage looks at every line that Python runs, also where nothing of ours is on the way: a third of the time of the
-tests that train. What is left out here are functions of theirs that never call back.
+tests that train, and half of the time of those that make requests up. What is left out here are functions of theirs
+that never call back.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 import pytest
 
-FUNCTIONS = (
+TRAINING = (
     ("tensorflow.python.framework.op_def_library", "_apply_op_helper"),
     ("tensorflow.python.eager.imperative_grad", "imperative_grad"),
     ("tensorflow.python.autograph.impl.api", "_convert_actual"),
     ("tf2onnx.convert", "_convert_common"),
 )
+REQUESTS = (
+    ("schemathesis.specs.openapi._hypothesis", "_draw"),
+    ("schemathesis.generation.case", "Case.validate_response"),
+)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Wrap the functions before the first test that loads TensorFlow."""
-    if sys.gettrace() is not None and item.get_closest_marker("training"):
-        wrap_all()
+    """Wrap the functions of TensorFlow before the first test that loads it, and those of schemathesis once loaded."""
+    if sys.gettrace() is None:
+        return
+    if item.get_closest_marker("training"):
+        import_module("recsys.training.tensorflow")  # our own door to it
+        wrap_all(TRAINING)
+    if "schemathesis" in sys.modules:
+        wrap_all(REQUESTS)
 
 
-def wrap_all() -> None:
-    """Load TensorFlow by our own door and put wrapped functions in the places of theirs, once."""
-    import_module("recsys.training.tensorflow")
-    for module, name in FUNCTIONS:
-        function = getattr(import_module(module), name)
+def wrap_all(functions: Iterable[tuple[str, str]]) -> None:
+    """Put wrapped functions in the places of theirs, once."""
+    for module, path in functions:
+        holder, _, name = path.rpartition(".")
+        place = attrgetter(holder)(import_module(module)) if holder else import_module(module)
+        function = getattr(place, name)
         if not hasattr(function, "__wrapped__"):
-            setattr(import_module(module), name, untraced(function))
+            setattr(place, name, untraced(function))
 
 
 def untraced(function: Callable[..., Any]) -> Callable[..., Any]:
