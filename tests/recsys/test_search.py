@@ -82,7 +82,8 @@ def test_a_search_among_nothing_or_with_too_few_trials_is_refused(kinds: list[st
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_number_of_every_kind_is_searched(kind: str):
-    assert set(USES[kind]) - set(SPACE) <= {"picture"}  # whether creatives have pictures is known, not guessed
+    # whether creatives have pictures is known, not guessed, and item-item weights are computed after the passes
+    assert set(USES[kind]) - set(SPACE) <= {"picture", "item_item"}
     assert search([kind], valley, trials=3).tried[0].config == NetworkConfig.of(kind)
 
 
