@@ -296,8 +296,8 @@ def test_forgetting_deletes_lines_that_name_the_subject(place):
 
 
 def test_the_overview_counts_today_and_each_hour(events, place):
+    now = place.at = place.at.replace(hour=12, minute=30, second=0, microsecond=0)
     place.creative("Cola", campaign=place.campaign("Cola", price_micros=30_000))
-    now = place.at.replace(hour=12, minute=30, second=0, microsecond=0)
     for hours, engaged in ((0, True), (1, False), (1, True), (20, True)):
         place.at = now - hours * HOUR
         slate = place.decide()

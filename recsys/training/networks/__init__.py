@@ -34,7 +34,7 @@ def build(network: Kind | NetworkConfig, spec: FeatureSpec, seed: int) -> Networ
 
     Args:
         network: a configuration, or a kind with its usual one.
-        seed: of initial weights; the same seed gives the same network.
+        seed: of initial weights; the same seed gives the same network, once `seed_everything` was called with it.
     """
     config = network if isinstance(network, NetworkConfig) else NetworkConfig.of(network)
     return BUILDERS[config.kind](Layout(spec), config, seed)
