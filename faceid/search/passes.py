@@ -80,7 +80,8 @@ class Passes:
             for number, (table, one) in enumerate(zip(tables, best, strict=True))
             if all(table.safe(table.least(one.bar, group.residual), group.residual) for group in copies.groups)
         ]
-        # The very last group holds the worst copies, so it comes when the bar is highest; the one before is as small.
+        # The group before the last is one of the smallest; the last, as small, holds the worst copies, which let more
+        # rows through the lower the bar is.
         last = len(copies.groups) - 1
         for groups in ([last - 1], [*range(last - 1), last]):
             turns = [(number, group) for number in safe for group in groups if group >= 0]

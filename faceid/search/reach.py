@@ -59,7 +59,6 @@ class Reach:
             left += part.shape[1]
         places = _nonzero(self._session.run(None, given)[0].ravel())
         rows, of = np.divmod(places, count)
-
         return [
             np.arange(len(octets[0])) if least < _LEAST else rows[of == number] for number, least in enumerate(leasts)
         ]
