@@ -100,7 +100,7 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> Learnt:
     Looks(look.name, look.width, vectors).write(folder / "looks")
     request = TrainingRequest(
         folder / "log.parquet", folder / "models", kinds=("dotdin",), looks=folder / "looks", epochs=4, batch_size=64,
-        seed=3, retrieval=False, behaviour=False,
+        seed=5, retrieval=False, behaviour=False,
     )  # fmt: skip
     return Learnt(request, train(request))
 
@@ -133,7 +133,7 @@ def test_the_gate_judges_a_model_with_the_pictures_it_learnt_from_and_with_no_ot
     misled = gate.compare(gate.read(learnt.request.parquet, replace(looks, vision="another")), ranker, ranker)
 
     trained = learnt.report.models["dotdin"].test
-    assert seeing.challenger.auc == seeing.champion.auc == pytest.approx(trained.auc, abs=1e-4)  # one pair is 3e-5
+    assert seeing.challenger.auc == seeing.champion.auc == pytest.approx(trained.auc, abs=1e-6)
     assert blind.challenger.auc == misled.challenger.auc == misled.champion.auc < trained.auc - 0.02
 
 
