@@ -1,6 +1,4 @@
 from collections import Counter
-from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from uuid import UUID
 
@@ -16,7 +14,6 @@ import events.selectors
 import signage.services
 from accounts.models import Operator
 from events.models import ImportedInteraction
-from events.services.imports import GROUP
 from training.logs import movielens, openbandit
 from training.logs.catalogue import Item, LogUnusable, Place, at, below, rows_of, spread
 from training.logs.imports import opaque
@@ -205,53 +202,30 @@ def stocked(operator: Operator) -> Operator:
     return operator
 
 
-@pytest.fixture
-def beginning(tmp_path: Path) -> Callable[[Path, int], Path]:
-    """Copy the tables of a package, no more than so many lines of each: storing lines takes time."""
-
-    def copy(source: Path, lines: int) -> Path:
-        for table in (
-            path for pattern in ("ml-100k.*", "all.csv", "item_context.csv") for path in source.rglob(pattern)
-        ):
-            place = tmp_path / source.name / table.relative_to(source)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with table.open("rb") as read, place.open("wb") as written:
-                written.writelines(islice(read, lines + 1))  # and the names of the columns
-        return tmp_path / source.name
-
-    return copy
-
-
 def test_the_command_imports_once_and_prints_the_notices(
-    stocked: Operator,
-    recbole: Path,
-    obp: Path,
-    beginning: Callable[[Path, int], Path],
-    capsys: pytest.CaptureFixture[str],
+    stocked: Operator, recbole: Path, obp: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ratings, placements = beginning(recbole, GROUP + 4_000), beginning(obp, 1_000)
-
     for _ in range(2):
-        call_command("import_logs", "movielens", operator=stocked.slug, source=str(ratings))
-        call_command("import_logs", "openbandit", operator=stocked.slug, source=str(placements))
+        call_command("import_logs", "movielens", operator=stocked.slug, source=str(recbole))
+        call_command("import_logs", "openbandit", operator=stocked.slug, source=str(obp))
 
     printed = capsys.readouterr().out
     assert printed.count("GroupLens") == 2 * 2
     assert "Harper" in printed
     assert "Saito" in printed
-    assert "movielens-100k: 23993 lines mapped, 23993 of them new." in printed
-    assert "movielens-100k: 23993 lines mapped, 0 of them new." in printed
-    assert "open-bandit/bts/all: 1000 lines mapped, 0 of them new." in printed
+    assert "movielens-100k: 99990 lines mapped, 99990 of them new." in printed
+    assert "movielens-100k: 99990 lines mapped, 0 of them new." in printed
+    assert "open-bandit/bts/all: 10000 lines mapped, 0 of them new." in printed
     counted = Counter(ImportedInteraction.objects.values_list("source", flat=True))
-    assert counted == {"movielens-100k": 23_993, "open-bandit/random/all": 1_000, "open-bandit/bts/all": 1_000}
+    assert counted == {"movielens-100k": 99_990, "open-bandit/random/all": 10_000, "open-bandit/bts/all": 10_000}
 
 
-def test_imported_lines_become_examples(stocked: Operator, obp: Path, beginning: Callable[[Path, int], Path]) -> None:
-    call_command("import_logs", "openbandit", operator=stocked.slug, source=str(beginning(obp, 2_500)))
+def test_imported_lines_become_examples(stocked: Operator, obp: Path) -> None:
+    call_command("import_logs", "openbandit", operator=stocked.slug, source=str(obp))
 
     rows = list(events.selectors.examples(operator_id=stocked.id, until=timezone.now()))
 
-    assert len(rows) == 5_000
+    assert len(rows) == 20_000
     assert {row["venue_category"] for row in rows} == {"retail.malls"}
     assert {row["viewer"] for row in rows} == {None}
 
