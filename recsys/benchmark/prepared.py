@@ -15,7 +15,8 @@ HISTORY = 50
 """How many of the newest liked items a network looks at, as the product does."""
 
 ABSENT, RARE, FIRST = 0, 1, 2
-"""Ids: no word; a word seen at most once in the train part; the first word of the vocabulary."""
+"""Ids: no word; an item that the train part does not hold, another word seen at most once in it; the first word of the
+vocabulary."""
 
 
 @dataclass(frozen=True, slots=True)

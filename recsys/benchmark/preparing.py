@@ -63,7 +63,7 @@ def prepare(log: Log, parts: Parts, *, histories: bool) -> Prepared:
 def _features(log: Log, train: NDArray[np.intp]) -> list[_Feature]:
     found = [
         _categorical("user", "user", log.user, train, unseen=ABSENT),  # somebody never met is served as anonymous
-        _categorical("item", "item", log.item, train),
+        _categorical("item", "item", log.item, train, least=1),  # one id for several would have what each was met with
     ]
     found += [
         _categorical(column.name, column.role, column.codes, train)
@@ -73,10 +73,12 @@ def _features(log: Log, train: NDArray[np.intp]) -> list[_Feature]:
     return found + [_binned(column, train) for column in log.columns if column.kind == "numeric"]
 
 
-def _categorical(name: str, role: Role, codes: Codes, train: NDArray[np.intp], unseen: int = RARE) -> _Feature:
+def _categorical(
+    name: str, role: Role, codes: Codes, train: NDArray[np.intp], *, unseen: int = RARE, least: int = 2
+) -> _Feature:
     counts = np.bincount(codes[train] + 1, minlength=int(codes.max()) + 2)[1:]
     table = np.full(len(counts) + 1, unseen, dtype=np.int32)
-    often = np.flatnonzero(counts > 1)
+    often = np.flatnonzero(counts >= least)
     table[often] = FIRST + np.arange(len(often))
     table[-1] = ABSENT
     return _Feature(name, role, table[codes], FIRST + len(often))

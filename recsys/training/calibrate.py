@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -92,7 +92,7 @@ def newton(
     design: NDArray[np.float64],
     offset: NDArray[np.float64],
     targets: NDArray[np.float64],
-    start: list[int],
+    start: Sequence[float] | NDArray[np.float64],
     prior: float = 0.0,
 ) -> NDArray[np.float64]:
     """Minimise the mean log loss plus half of ``prior`` times the squared weights."""

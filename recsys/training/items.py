@@ -16,26 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys.features import Feature
+from recsys.training.association import Matrix, Places, ease, lift, reduced, sums
+from recsys.training.counting import TERMS, Counts
 from recsys.training.dataset import Examples, Split
 from recsys.training.networks import build
 from recsys.training.networks.network import OUTPUT, Network
-from recsys.training.networks.related import ITEM, Related, put_first
+from recsys.training.networks.related import ITEM, Related, columns, put_first
 from recsys.training.steps import forward
 from recsys.training.task import Task
-from recsys.training.weighing import Weighing, weigh
+from recsys.training.weighing import Column, Weighing, weigh
 
 RANK = 128
 PENALTIES = (10.0, 30.0, 100.0, 300.0)
-CHANCE = 3.0
-"""Pairs of engagements by which every number of pairs is drawn towards chance."""
 MOST_IDS = 6_000
 """Weights are dense; of larger catalogues only what was engaged with most has some."""
-SCORING_BATCH, CHUNK = 8_192, 4_096
-EXACT = 512
-"""Ids up to which all singular vectors are computed, and not the first ones alone."""
-
-Matrix = NDArray[np.float32]
-Places = NDArray[np.int64]
+SCORING_BATCH = 8_192
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +116,7 @@ def without(network: Network) -> Network:
 
 
 def relate(network: Network, plain: Network, split: Split) -> str:
-    """Give a network what its plain twin has learnt, and those weights that help on the validation part.
+    """Give a network what its plain twin has learnt, and those weights and counts that help on the validation part.
 
     Returns:
         A sentence on what was found.
@@ -136,95 +131,36 @@ def relate(network: Network, plain: Network, split: Split) -> str:
         now = weigh(learnt, [each.added for each in (*kept, *found)], labels)
         if found and now.betters(best):
             kept, best = [*kept, *found], now
-    if not kept:
-        return "no item-item weights: they do not help on the validation part"
-    _put(network, kept, best)
-    told = " and ".join(f"{len(each.ids)} of {each.table}" for each in kept)
-    return f"weights between ids ({told}): {(best.nats - before.nats) / len(labels):.4f} nats better a row"
+    counts = Counts.of(split.train, network.layout.spec.sizes[ITEM])
+    said, best = _counted(counts, split, learnt, [each.added for each in kept], best)
+    if not kept and not said:
+        return "no weights between ids: they do not help on the validation part"
+    _put(network, kept, counts, said, best)
+    told = [f"weights between ids of {each.table} ({len(each.ids)})" for each in kept] + [*said]
+    return f"{'; '.join(told)}: {(best.nats - before.nats) / len(labels):.4f} nats better a row"
 
 
-def ease(matrix: Any, penalty: float) -> Matrix:
-    """Solve for the weights between creatives, with none from one to itself.
-
-    With C = X' (X X' + penalty I)^-1 X, the weight from j to k is C[j, k] / (1 - C[k, k]): Steck, "Embarrassingly
-    Shallow Autoencoders for Sparse Data", WWW 2019, eq. 8, where P = (I - C) / penalty. C is taken by whichever of the
-    two inverses is the smaller one.
-
-    Args:
-        matrix: who engaged with what, X, CSR, shape (people, creatives).
-        penalty: L2 penalty, above 0.
-
-    Returns:
-        Shape (creatives, creatives); row j, column k is what an engagement with j says about k; diagonal 0.
-    """
-    people, things = matrix.shape
-    if people < things:
-        dense = matrix.toarray()
-        explained = dense.T @ np.linalg.solve(_penalised(matrix @ matrix.T, penalty), dense)
-    else:
-        inverse = np.linalg.inv(_penalised(matrix.T @ matrix, penalty))
-        explained = np.eye(things, dtype=np.float32) - np.float32(penalty) * inverse
-    weights: Matrix = (explained / (1 - np.diag(explained))[None, :]).astype(np.float32)
-    np.fill_diagonal(weights, 0)
-    return weights
+def _counted(
+    counts: Counts, split: Split, learnt: Column, related: list[Column], best: Weighing
+) -> tuple[list[str], Weighing]:
+    """Choose what to say of creatives by their counts: whatever helps most, and so on while it helps."""
+    shown, labels = split.validation.feeds[ITEM][:, 0], split.validation.labels
+    terms = {name: term(counts)[shown] for name, term in TERMS.items()}
+    said = list[str]()
+    while len(said) < len(terms):
+        tried = {
+            name: weigh(learnt, related, labels, [terms[each] for each in (*said, name)])
+            for name in terms
+            if name not in said
+        }
+        name = max(tried, key=lambda each: tried[each].nats)
+        if not tried[name].betters(best):
+            break
+        said, best = [*said, name], tried[name]
+    return said, best
 
 
-def lift(matrix: Any) -> Matrix:
-    """Compare how often people engage with two things, in any order, with how often they would by chance.
-
-    Pointwise mutual information (Church and Hanks, Computational Linguistics 16(1), 1990), log((n + 3) / (e + 3)) for n
-    pairs where chance makes e, so that few pairs say little.
-
-    Args:
-        matrix: how often each person engaged with each thing, CSR, shape (people, things).
-
-    Returns:
-        Shape (things, things); 0 where nothing is known.
-    """
-    counts = np.asarray(matrix.sum(axis=0), dtype=np.float64).ravel()
-    pairs = np.asarray((matrix.T @ matrix).toarray(), dtype=np.float64) - np.diag(counts)
-    expected = pairs.sum(axis=1, keepdims=True) * pairs.sum(axis=0) / max(pairs.sum(), 1.0)
-    weights: Matrix = np.log((pairs + CHANCE) / (expected + CHANCE)).astype(np.float32)
-    return weights
-
-
-def reduced(weights: Matrix, rank: int) -> tuple[Matrix, Matrix]:
-    """Bring weights to a rank: P and Q, each (ids, rank), whose product P Q' is nearest to them.
-
-    The truncated singular value decomposition: Eckart and Young, Psychometrika 1(3), 1936. Where there are fewer
-    singular values than that, the last columns are zeros.
-    """
-    from scipy.sparse.linalg import svds
-
-    size = len(weights)
-    kept = min(rank, size)
-    if size <= EXACT:
-        left, strengths, right = np.linalg.svd(weights)
-    else:
-        left, strengths, right = svds(weights, k=kept, random_state=0)
-        left, strengths, right = left[:, ::-1], strengths[::-1], right[::-1]
-    root = np.sqrt(strengths[:kept])
-    source, target = np.zeros((2, size, rank), dtype=np.float32)
-    source[:, :kept], target[:, :kept] = left[:, :kept] * root, right[:kept].T * root
-    return source, target
-
-
-def sums(weights: Matrix, past: Places, shown: Places) -> NDArray[np.float64]:
-    """Add up the weights from each history to its candidate, shape (rows,).
-
-    Args:
-        past: places of a history's ids in the weights, shape (rows, places); what has none is behind them.
-        shown: the same of the candidate, shape (rows,).
-    """
-    padded = np.pad(weights, (0, 1))
-    found = [
-        padded[past[start : start + CHUNK], shown[start : start + CHUNK, None]].sum(axis=1, dtype=np.float64)
-        for start in range(0, len(shown), CHUNK)
-    ]
-    return np.concatenate(found)
-
-
-def _vectors(history: Feature, split: Split, rank: int, learnt: NDArray[np.float64]) -> list[Vectors]:
+def _vectors(history: Feature, split: Split, rank: int, learnt: Column) -> list[Vectors]:
     """Compute the vectors of a history's table, none if nothing is known of it; creatives' penalty is chosen."""
     engaged = Engagements.of(split.train, history)
     ids, feeds, labels = engaged.frequent(), split.validation.feeds, split.validation.labels
@@ -250,12 +186,18 @@ def _places(ids: Places, words: NDArray[np.int32]) -> Places:
     return np.where(ids[found] == words, found, len(ids))
 
 
-def _put(network: Network, kept: list[Vectors], found: Weighing) -> None:
+def _put(network: Network, kept: list[Vectors], counts: Counts, said: list[str], found: Weighing) -> None:
     """Write vectors into the last columns of the tables, the slope, and the intercept into the bias."""
     for vectors, weight in zip(kept, found.weights, strict=True):
-        table = network.get_layer(f"{vectors.table}_table").weights[0]
-        values, rank = table.numpy(), vectors.source.shape[1]
-        values[vectors.ids, -2 * rank :] = np.concatenate([vectors.source, weight * vectors.target], axis=1)
+        table, rank = network.get_layer(f"{vectors.table}_table").weights[0], vectors.source.shape[1]
+        values, width = table.numpy(), columns(rank)
+        values[vectors.ids, -2 * width : -width - 1] = vectors.source
+        values[vectors.ids, -width:-1] = weight * vectors.target
+        table.assign(values)
+    if said:
+        table = network.get_layer(f"{ITEM}_table").weights[0]
+        values = table.numpy()
+        values[:, -1] = sum(weight * TERMS[name](counts) for name, weight in zip(said, found.counted, strict=True))
         table.assign(values)
     network.get_layer("related").slope.assign(found.slope)
     bias = network.get_layer(OUTPUT).bias
@@ -283,11 +225,6 @@ def _learning(network: Network) -> list[Any]:
 def _numbered(name: str) -> tuple[str, int]:
     base, _, number = name.rpartition("_")
     return (base, int(number)) if base and number.isdigit() else (name, 0)
-
-
-def _penalised(gram: Any, penalty: float) -> Matrix:
-    dense: Matrix = gram.toarray().astype(np.float32)
-    return dense + np.float32(penalty) * np.eye(len(dense), dtype=np.float32)
 
 
 def _log_odds(chances: NDArray[np.float32]) -> NDArray[np.float64]:

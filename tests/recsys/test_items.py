@@ -61,9 +61,9 @@ def paired(viewers: range, random: np.random.Generator, *, noise: bool) -> Any:
 
 
 def tied(network: Any) -> list[np.ndarray]:
-    """The item-item columns of both tables."""
-    rank = network.config.item_item
-    return [network.get_layer(f"{name}_table").get_weights()[0][:, -2 * rank :] for name in ("creative", "category")]
+    """The columns of both tables beside what is learnt: P, with a number more, and Q with what counting says."""
+    width = 2 * (network.config.item_item + 1)
+    return [network.get_layer(f"{name}_table").get_weights()[0][:, -width:] for name in ("creative", "category")]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def related() -> Any:
 
 
 def test_weights_between_creatives_are_regressions_on_all_others():
-    from recsys.training.items import ease
+    from recsys.training.association import ease
 
     gram = ENGAGED.T @ ENGAGED
     for matrix in (csr_matrix(ENGAGED), csr_matrix(ENGAGED[:3])):
@@ -102,7 +102,7 @@ def test_weights_between_creatives_are_regressions_on_all_others():
 
 
 def test_lift_counts_pairs_of_engagements_in_any_order():
-    from recsys.training.items import lift
+    from recsys.training.association import lift
 
     # three engagements of one person, two with the first thing and one with the second: six ordered pairs
     found = lift(csr_matrix(np.array([[2, 1, 0]], dtype=np.float32)))
@@ -114,7 +114,7 @@ def test_lift_counts_pairs_of_engagements_in_any_order():
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 12), st.integers(1, 16), st.integers(0, 2**31))
 def test_a_reduced_product_is_exact_from_the_full_rank_on_and_never_further_off_with_more(size, rank, seed):
-    from recsys.training.items import reduced
+    from recsys.training.association import reduced
 
     weights = np.random.default_rng(seed).normal(size=(size, size)).astype(np.float32)
     source, target = reduced(weights, rank)
@@ -128,11 +128,13 @@ def test_a_reduced_product_is_exact_from_the_full_rank_on_and_never_further_off_
 
 
 def test_large_catalogues_are_reduced_to_the_same():
-    from recsys.training import items
+    from recsys.training import association
 
     random = np.random.default_rng(2)
-    weights = (random.normal(size=(items.EXACT + 8, 6)) @ random.normal(size=(6, items.EXACT + 8))).astype(np.float32)
-    source, target = items.reduced(weights, 6)
+    weights = (random.normal(size=(association.EXACT + 8, 6)) @ random.normal(size=(6, association.EXACT + 8))).astype(
+        np.float32
+    )
+    source, target = association.reduced(weights, 6)
 
     np.testing.assert_allclose(source @ target.T, weights, atol=1e-2)
 
@@ -174,7 +176,7 @@ def test_what_people_want_together_is_found_and_ranks_better(related):
     assert log_loss(split.test.labels, score(network, split.test)) < log_loss(
         split.test.labels, score(plain, split.test)
     )
-    source, target = creatives[:, :RANK], creatives[:, RANK:]
+    source, target = creatives[:, :RANK], creatives[:, RANK + 1 : -1]
     weights = source @ target.T
     pairs = [(one, 1 + (one - 1 ^ 1)) for one in range(1, CREATIVES)]
     others = [pair for pair in product(range(1, CREATIVES), repeat=2) if pair not in pairs and pair[0] != pair[1]]
@@ -211,10 +213,10 @@ def test_nothing_later_than_the_train_part_is_looked_at(related):
     told = relate(network, plain, split._replace(validation=later))
 
     after, _ = tied(network)
-    assert told.startswith("weights between ids (12 of creative")
+    assert told.startswith("weights between ids of creative (12)")
     np.testing.assert_allclose(after[:, :RANK], before[:, :RANK], atol=1e-5)
-    told_apart = np.abs(before[:, RANK:]) > 1e-3
-    ratio = after[:, RANK:][told_apart] / before[:, RANK:][told_apart]
+    told_apart = np.abs(before[:, RANK + 1 : -1]) > 1e-3
+    ratio = after[:, RANK + 1 : -1][told_apart] / before[:, RANK + 1 : -1][told_apart]
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-3)
 
 

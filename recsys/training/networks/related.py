@@ -15,13 +15,20 @@ ITEM = "creative"
 """The feature that says which creative it is."""
 
 
+def columns(rank: int) -> int:
+    """Count the numbers of either vector of an id, P or Q: those of item-item weights, and the one for the id alone."""
+    return rank + 1 if rank else 0
+
+
 class Related(keras.layers.Layer):  # type: ignore[misc]
-    """Adds item-item weights to the log-odds of a network: slope x log-odds + sums of B[h, c] over histories h.
+    """Adds item-item weights to the log-odds of a network: slope x log-odds + sums of B[h, c] over histories h + b[c].
 
     B = P Q' is a product of two vectors for each id, P where it is history and Q where it is a candidate, so that a
-    viewer costs one sum and a pair one product. Neither they nor the slope are moved by a step of learning: they are
-    computed from the train part and weighed on the validation part, see `recsys.training.items`. Until then P and Q are
-    zeros and the slope is 1, and the layer changes nothing.
+    viewer costs one sum and a pair one product. The last number of Q is b, what is said of a candidate whoever asks;
+    the last one of P is 0, and 1 takes its place once a history is summed. None of them, nor the slope, is moved by a
+    step of learning: they are computed from the train part and weighed on the validation part, see
+    `recsys.training.items` and `recsys.training.counting`. Until then P and Q are zeros and the slope is 1, and the
+    layer changes nothing.
 
     Args:
         averaged: for each history, whether its sum is divided by the square root of its length. Of few and broad ids,
@@ -42,8 +49,8 @@ class Related(keras.layers.Layer):  # type: ignore[misc]
 
         Args:
             inputs: log-odds whose shapes broadcast to (viewers, candidates, 1); P of each history (viewers, places,
-                rank); Q of the candidates for each (groups, candidates, rank); and, alone, 1.0 where histories hold
-                something, (viewers, places, 1).
+                rank + 1); Q of the candidates for each (groups, candidates, rank + 1); and, alone, 1.0 where histories
+                hold something, (viewers, places, 1).
 
         Returns:
             (viewers, candidates, 1).
@@ -51,10 +58,11 @@ class Related(keras.layers.Layer):  # type: ignore[misc]
         terms, histories, candidates, (present,) = inputs
         length = tf.maximum(tf.reduce_sum(present, axis=1, keepdims=True), 1.0)
         found = self.slope * reduce(add, terms)
+        everybody = tf.one_hot([candidates[0].shape[-1] - 1], candidates[0].shape[-1])  # what needs no history
         for averaged, history, candidate in zip(self.averaged, histories, candidates, strict=True):
             engaged = tf.matmul(present, history, transpose_a=True)
             engaged = engaged * tf.math.rsqrt(length) if averaged else engaged
-            found += tf.reduce_sum(engaged * candidate, axis=-1, keepdims=True)
+            found += tf.reduce_sum((engaged + everybody) * candidate, axis=-1, keepdims=True)
         return found
 
 

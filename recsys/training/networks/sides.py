@@ -10,7 +10,7 @@ from recsys.features import Feature
 from recsys.specification import PICTURE
 from recsys.training.configuration import NetworkConfig
 from recsys.training.networks.layout import Layout
-from recsys.training.networks.related import ITEM, Beside, Related
+from recsys.training.networks.related import ITEM, Beside, Related, columns
 from recsys.training.tensorflow import keras, tf
 
 WIDE_TABLES = frozenset({"viewer", "creative"})
@@ -69,7 +69,7 @@ def embed(layout: Layout, config: NetworkConfig, seed: int, width: Callable[[Fea
     vectors: dict[str, Any] = {}
     related: dict[str, Any] = {}
     remembered = {feature.table for feature in layout.histories}
-    rank = config.item_item if ITEM in remembered else 0
+    rank = columns(config.item_item) if ITEM in remembered else 0
     for place, feature in enumerate(layout.spec.features):
         many = feature in layout.candidate
         ids = inputs[feature.name] = keras.Input((None if many else feature.length,), name=feature.name, dtype="int32")

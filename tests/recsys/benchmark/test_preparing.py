@@ -71,8 +71,8 @@ def test_unseen_items_are_rare_and_unseen_users_are_anonymous():
     data = prepare(log, Parts(np.arange(6), np.arange(6, 8), np.arange(8, 10)), histories=True)
 
     assert data.test.ids[:, 0].tolist() == [ABSENT, FIRST]
-    assert data.test.ids[:, 1].tolist() == [RARE, RARE]
-    assert data.sizes == (FIRST + 2, FIRST + 2)
+    assert data.test.ids[:, 1].tolist() == [RARE, FIRST + 2]
+    assert data.sizes == (FIRST + 2, FIRST + 3)
 
 
 def test_prepared_data_survives_a_file(planted_log: Log, tmp_path: Path):
