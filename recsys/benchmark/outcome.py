@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-METRICS: Final = ("auc", "gauc", "log_loss", "ece", "ndcg", "coverage")
+METRICS: Final = ("auc", "gauc", "log_loss", "ece", "chance_ece", "ndcg", "coverage")
 COLD: Final = ("anonymous_auc", "new_item_auc")
 LOWER_IS_BETTER: Final = frozenset({"log_loss", "ece"})
 
@@ -20,6 +20,8 @@ class Trial:
         auc, gauc, ndcg: of the scores as they are; None where not defined. GAUC and NDCG@10 are within each user's rows
             of the test part.
         log_loss, ece: of probabilities calibrated on the validation part (Platt), as the product does.
+        chance_ece: the ECE that a model of these probabilities has on so many rows if all are right, since labels are
+            drawn. The more its probabilities differ from each other, the more that is.
         coverage: share of the sampled catalogue that is among the first ten of at least one of the sampled users;
             Ge, Delgado-Battenfeld and Jannach, RecSys 2010. None for a log without items.
         anonymous_auc: of the same rows, had nobody known who was asking; None for a log without users.
@@ -36,6 +38,7 @@ class Trial:
     gauc: float | None
     log_loss: float
     ece: float
+    chance_ece: float
     ndcg: float | None
     coverage: float | None
     anonymous_auc: float | None

@@ -25,6 +25,7 @@ TITLES: Final = {
     "gauc": "GAUC",
     "log_loss": "log loss",
     "ece": "ECE",
+    "chance_ece": "ECE by chance",
     "ndcg": "NDCG@10",
     "coverage": "coverage",
     "anonymous_auc": "AUC, nobody known",

@@ -19,7 +19,7 @@ from recsys.benchmark.outcome import Outcome, Trial
 from recsys.benchmark.prepared import Prepared
 from recsys.serving.metadata import Calibration
 from recsys.training.calibrate import fit_platt
-from recsys.training.metrics import auc, expected_calibration_error, grouped_auc, log_loss, ndcg
+from recsys.training.metrics import BINS, auc, expected_calibration_error, grouped_auc, log_loss, ndcg
 
 DEPTH = 10
 FEWEST_ROWS = 100
@@ -68,6 +68,7 @@ def try_once(model: Model, data: Prepared, *, seed: int, say: Say) -> tuple[Tria
         gauc=grouped_auc(labels, scores, users),
         log_loss=log_loss(labels, probabilities),
         ece=expected_calibration_error(labels, probabilities),
+        chance_ece=chance_ece(probabilities),
         ndcg=ndcg(labels, scores, users, DEPTH),
         coverage=coverage(model, data),
         anonymous_auc=anonymous_auc(model, data),
@@ -79,6 +80,18 @@ def try_once(model: Model, data: Prepared, *, seed: int, say: Say) -> tuple[Tria
     )
     say(f"done in {seconds:.1f} s: test AUC {'undefined' if trial.auc is None else format(trial.auc, '.4f')}")
     return trial, scores
+
+
+def chance_ece(probabilities: NDArray[np.float64]) -> float:
+    """Say which ECE probabilities have that are right, shape (rows,): labels fall to either side of them.
+
+    The gap of a bin is nearly normal then, of variance the sum of p (1 - p) over its rows, and its mean size is the
+    square root of 2 / pi times its standard deviation; on few rows, that is most of what any ECE measures (Bröcker and
+    Smith, "Increasing the Reliability of Reliability Diagrams", Weather and Forecasting 22, 2007).
+    """
+    bins = np.minimum((probabilities * BINS).astype(np.intp), BINS - 1)
+    variances = np.bincount(bins, weights=probabilities * (1 - probabilities))
+    return float(np.sqrt(2 / np.pi * variances).sum() / len(probabilities))
 
 
 def coverage(model: Model, data: Prepared) -> float | None:

@@ -4,12 +4,14 @@ import pytest
 from recsys.benchmark.intervals import auc_difference, over_seeds
 from recsys.benchmark.outcome import Outcome, Trial
 from recsys.benchmark.prepared import Rows
+from recsys.benchmark.trial import chance_ece
 from recsys.benchmark.verdict import compare, sentence
+from recsys.training.metrics import expected_calibration_error
 
 
 def outcome(model: str, *, ours: bool, **figures: float | None) -> Outcome:
     usual = {"auc": 0.7, "gauc": 0.7, "log_loss": 0.6, "ece": 0.02, "ndcg": 0.8, "coverage": 0.1}
-    usual |= {"anonymous_auc": 0.6, "new_item_auc": None}
+    usual |= {"anonymous_auc": 0.6, "new_item_auc": None, "chance_ece": 0.01}
     trial = Trial(
         1,
         validation_log_loss=figures.pop("validation", 0.6),
@@ -30,6 +32,16 @@ def rows_of(labels: list[int], users: list[int]) -> Rows:
 
 TEST = rows_of([0, 1, 0, 1, 0, 1], [0, 0, 1, 1, 2, 2])
 RIGHT = np.array([0.1, 0.9, 0.2, 0.8, 0.3, 0.7])
+
+
+def test_the_calibration_error_of_chance_is_that_of_labels_drawn_from_the_probabilities():
+    random = np.random.default_rng(1)
+    probabilities = random.beta(1, 4, 1_500)
+    drawn = (random.random((400, 1_500)) < probabilities).astype(np.float32)
+
+    errors = [expected_calibration_error(labels, probabilities) for labels in drawn]
+
+    assert chance_ece(probabilities) == pytest.approx(np.mean(errors), rel=0.03)
 
 
 def test_students_interval_over_seeds():
