@@ -13,10 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceid.errors import SnapshotUnusable
-from faceid.search.nibbles import BLOCK
+from faceid.search.columns import UNIT_TOLERANCE
+from faceid.search.nibbles import BLOCK, Halves
 from faceid.search.octets import widths_of
 
-MAGIC = b"VGS2"
+MAGIC = b"VGS3"
+BOUND_ROWS = 1024
+"""Neighbours that share a bound of their coarse copies: so few bounds stay in the processor's cache."""
+
 _ALIGN = 64
 _SIZE_BYTES = 8
 _SMALLEST_GROUP = 4096
@@ -27,16 +31,20 @@ _LARGEST_SHARE = 8
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows that lie together because their 4-bit copies are about equally far off.
+    """Rows that lie together because their coarse copies are about equally far off.
 
     Attributes:
         start, stop: row numbers; start is a multiple of 32.
-        residual: largest distance of a vector of the group from its copy.
+        kept, away: the least share of a vector that its copy keeps, and the greatest length of what a copy has across
+            its vector (:mod:`faceid.search.nibbles`).
+        longest: length of the longest copy.
     """
 
     start: int
     stop: int
-    residual: float
+    kept: float
+    away: float
+    longest: float
 
     @property
     def room(self) -> int:
@@ -54,7 +62,7 @@ class Header:
         rows, dimension: shape of the vectors.
         widths: bytes of a key and of a subject.
         step, residual: of the 8-bit copy.
-        groups: of the 4-bit copy, in order of rows.
+        groups: of the coarse copy, in order of rows.
         venue_sets: distinct sets of venue ids.
     """
 
@@ -178,34 +186,39 @@ def mapped(descriptor: int) -> tuple[mmap.mmap, Header, Layout]:
     return view, header, layout
 
 
-def groups_of(residuals: NDArray[np.float32]) -> tuple[Group, ...]:
-    """Divide rows, sorted by residual, so that few rows share the worst ones, and none is too large for one thread.
+def groups_of(kept: NDArray[np.float32], away: NDArray[np.float32]) -> tuple[Group, ...]:
+    """Divide rows, the worst copies last, so that few rows share these, and none is too large for one thread.
 
     Args:
-        residuals: ascending, shape (n,).
+        kept, away: of the rows' coarse copies, shape (n,).
     """
-    bounds, total = [0], len(residuals)
+    bounds, total = [0], len(kept)
     largest = max(total // _LARGEST_SHARE // BLOCK * BLOCK, BLOCK)
     while (half := (total - bounds[-1]) // 2 // BLOCK * BLOCK) >= max(_SMALLEST_GROUP, total // _SMALLEST_SHARE):
         bounds.append(bounds[-1] + min(half, max(largest, _SMALLEST_GROUP)))
     bounds.append(total)
-    return tuple(Group(start, stop, float(residuals[stop - 1])) for start, stop in itertools.pairwise(bounds))
+    return tuple(
+        Group(
+            start, stop, float(kept[start:stop].min()), float(away[start:stop].max()),
+            float((np.abs(kept[start:stop]) * (1 + UNIT_TOLERANCE) + away[start:stop]).max()),
+        )
+        for start, stop in itertools.pairwise(bounds)
+    )  # fmt: skip
 
 
 def _arrays(header: Header) -> Iterator[tuple[str, tuple[int, ...], str]]:
-    rows, dimension = header.rows, header.dimension
+    rows, dimension, lookups = header.rows, header.dimension, Halves.of(header.dimension).lookups
     yield "vectors", (rows, dimension), "<f4"
     for number, width in enumerate(widths_of(dimension)):
         yield f"octets {number}", (rows, width), "u1"
-    yield "residuals", (rows,), "<f4"
+    yield "bounds", (-(-rows // BOUND_ROWS), 2), "<f4"
     yield "valid_until", (rows,), "<f8"
     yield "areas", (rows,), "<i4"
     yield "by_key", (rows,), "<i8"
     yield "keys", (rows,), f"S{header.widths[0]}"
     yield "subjects", (rows,), f"S{header.widths[1]}"
-    yield "centre", (dimension,), "<f4"
-    yield "spread", (dimension,), "<f4"
+    yield "rotation", (dimension, dimension), "<f4"
     for number, group in enumerate(header.groups):
         # The scan expects the ids right behind the room for codes, which is a multiple of 16 bytes.
-        yield f"codes {number}", (group.room // BLOCK, dimension, 16), "u1"
+        yield f"codes {number}", (group.room // BLOCK, lookups, 16), "u1"
         yield f"ids {number}", (group.stop - group.start,), "<i8"

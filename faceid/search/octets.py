@@ -25,6 +25,7 @@ _PROBE_RANGE = 64
 _WIDEST = 128
 _ROUNDING = 1e-5
 _FLOAT_ROWS = 8192
+_CODED = 1024
 
 
 def widths_of(dimension: int) -> tuple[int, ...]:
@@ -48,14 +49,21 @@ class Steps:
     residual: float
 
     @classmethod
-    def fitted(cls, vectors: NDArray[np.float32]) -> "Steps":
-        """Choose the finest levels that reach every number of vectors, shape (n, dimension) with n >= 1."""
-        step = max(float(np.abs(vectors).max()) / 127, 1e-9)
-        return cls(step, _residual(vectors, step))
+    def fitted(cls, vectors: NDArray[np.float32]) -> tuple["Steps", NDArray[np.uint8]]:
+        """Choose the finest levels that reach every number of vectors, shape (n, dimension) with n >= 1.
 
-    def encode(self, vectors: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Return the number of the nearest level of each number, 1 to 255, uint8, same shape."""
-        return _codes(vectors, self.step)
+        Returns:
+            The levels, and the number of the nearest one of each number, 1 to 255, uint8, same shape.
+        """
+        step = max(float(vectors.max()), -float(vectors.min())) / 127
+        step, largest, codes = max(step, 1e-9), 0.0, np.empty(vectors.shape, dtype=np.uint8)
+        for begin in range(0, len(vectors), _CODED):  # in pieces, since there may be a million
+            part = slice(begin, begin + _CODED)
+            levels = np.clip(np.rint(vectors[part] / np.float32(step)), -127, 127)
+            codes[part] = levels + ZERO
+            away = vectors[part] - levels * np.float32(step)
+            largest = max(largest, float(np.einsum("ij,ij->i", away, away).max()))
+        return cls(step, float(np.sqrt(largest)) + 1e-6), codes
 
     def probe(self, vector: NDArray[np.float32]) -> "Octets":
         """Return the integers of a probe, float32, shape (dimension,), and how to read its products."""
@@ -110,19 +118,3 @@ def products(octets: Sequence[NDArray[np.uint8]], integers: NDArray[np.int8]) ->
             total[begin : begin + _FLOAT_ROWS] += (rows - np.float32(ZERO)) @ its
         left += part.shape[1]
     return total
-
-
-def _codes(vectors: NDArray[np.float32], step: float) -> NDArray[np.uint8]:
-    scaled = np.clip(np.rint(vectors / np.float32(step)), -127, 127)
-    codes: NDArray[np.uint8] = (scaled + ZERO).astype(np.uint8)
-    return codes
-
-
-def _residual(vectors: NDArray[np.float32], step: float) -> float:
-    """Return the largest distance of a vector from its copy; in pieces, since there may be a million."""
-    largest = 0.0
-    for begin in range(0, len(vectors), _FLOAT_ROWS):
-        part = vectors[begin : begin + _FLOAT_ROWS]
-        copies = (_codes(part, step).astype(np.float32) - ZERO) * np.float32(step)
-        largest = max(largest, float(np.linalg.norm(part - copies, axis=1).max()))
-    return largest + 1e-6

@@ -20,21 +20,15 @@ from faceid.search.columns import NOWHERE, Columns
 from faceid.search.crew import Crew
 from faceid.search.hits import Best, Hit
 from faceid.search.layout import mapped
-from faceid.search.nibbles import Levels, Scan, place
+from faceid.search.nibbles import Halves, Scan, place
 from faceid.search.octets import Steps, widths_of
 from faceid.search.passes import Copies, Passes
 from faceid.search.writing import write
 
-FEW_PROBES = 2
-"""Up to so many probes are scanned one by one, twice as many of wide rows; more are multiplied at once."""
-
-_WIDE = 256
-"""Numbers per row from which a product costs as much as four scans."""
+FEW_PROBES = 8
+"""Up to so many probes are scanned, twice as many where two numbers share a half byte; more are multiplied."""
 
 _DEAD = -np.inf
-_LOW = 0.15
-"""Threshold below which the 4-bit copies rule so little out that the 8-bit ones are faster."""
-
 _GATHER = 0.02
 """Share of rows in reach of a venue below which they are compared directly."""
 
@@ -147,7 +141,7 @@ class Snapshot:
             self._crew.work(lambda number: best[number].compare(alive, self._named), len(best))
         else:
             passes = Passes(self._copies, self._crew, lambda rows: self._matches(rows, at, venue), self._named)
-            scans = bool(self._copies.scans) and len(asked) <= self._few and threshold >= _LOW
+            scans = bool(self._copies.scans) and len(asked) <= FEW_PROBES * self._copies.halves.numbers
             left = passes.scan(asked, best) if scans else range(len(asked))
             passes.multiply([asked[number] for number in left], [best[number] for number in left])
             passes.settle(best)
@@ -183,29 +177,32 @@ class Snapshot:
 
     def _bind(self) -> None:
         on = {name: section.on(self._view) for name, section in self._layout.sections.items()}
-        self._vectors, self._residuals = on["vectors"], on["residuals"]
+        self._vectors, self._rotation = on["vectors"], on["rotation"]
+        self._bounds = on["bounds"]
         self._octets = tuple(on[f"octets {number}"] for number in range(len(widths_of(self.header.dimension))))
         self._valid_until, self._areas, self._by_key = on["valid_until"], on["areas"], on["by_key"]
         self._keys, self._subjects = on["keys"], on["subjects"]
-        self._levels = Levels(on["centre"], on["spread"])
         self._venue_sets = tuple(frozenset(venues) for venues in self.header.venue_sets)
 
     @cached_property
     def _copies(self) -> Copies:
         header, steps = self.header, Steps(self.header.step, self.header.residual)
-        return Copies(header.groups, self._scans(), self._levels, self._residuals, self._octets, steps)
-
-    @property
-    def _few(self) -> int:
-        return FEW_PROBES * (2 if self.header.dimension >= _WIDE else 1)
+        return Copies(
+            header.groups, self._scans(), Halves.of(header.dimension), self._rotation, self._bounds,
+            self._octets, steps,
+        )  # fmt: skip
 
     def _scans(self) -> tuple[Scan, ...]:
-        """The scan of each group's 4-bit copy; none where their layout does not fit the dimension."""
+        """The scan of each group's coarse copy; none where their layout does not fit the dimension."""
         if self.header.dimension % 4:
             return ()
         path, sections = f"/proc/self/fd/{self._descriptor}", self._layout.sections
         return tuple(
-            Scan(path, self._levels, (sections[f"codes {number}"].offset, group.stop - group.start, group.room))
+            Scan(
+                path,
+                Halves.of(self.header.dimension),
+                (sections[f"codes {number}"].offset, group.stop - group.start, group.room),
+            )
             for number, group in enumerate(self.header.groups)
         )
 

@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceid.search.columns import Columns
-from faceid.search.layout import Header, Layout, groups_of
-from faceid.search.nibbles import BLOCK, Levels, packed
+from faceid.search.layout import BOUND_ROWS, Header, Layout, groups_of
+from faceid.search.nibbles import BLOCK, Halves, packed, rotation_of
 from faceid.search.octets import Steps, widths_of
 
-_SAMPLE = 65_536
 _CHUNK = 16_384
+_CODED = 2_048
+"""Rows turned and measured at once: what that needs stays in the processor's cache."""
 
 
 def write(columns: Columns, descriptor: int, *, contract: str, stamp: Sequence[int] = ()) -> None:
@@ -31,15 +32,15 @@ def write(columns: Columns, descriptor: int, *, contract: str, stamp: Sequence[i
     columns.check()
     if not len(columns):
         raise ValueError("A snapshot has at least one row.")
-    levels = Levels.fitted(columns.vectors[:: max(1, len(columns) // _SAMPLE)])
-    codes, residuals = _encoded(columns.vectors, levels)
-    order = np.argsort(residuals, kind="stable")
-    residuals = residuals[order]
-    steps = Steps.fitted(columns.vectors)
+    rotation = rotation_of(columns.vectors.shape[1])
+    codes, kept, away = _encoded(columns.vectors, rotation)
+    order = np.argsort(away - kept, kind="stable")
+    kept, away = kept[order], away[order]
+    steps, octets = Steps.fitted(columns.vectors)
     header = Header(
         contract=contract, stamp=tuple(int(number) for number in stamp), rows=len(columns),
         dimension=columns.vectors.shape[1], widths=(columns.keys.itemsize, columns.subjects.itemsize),
-        step=steps.step, residual=steps.residual, groups=groups_of(residuals),
+        step=steps.step, residual=steps.residual, groups=groups_of(kept, away),
         venue_sets=tuple(tuple(sorted(venues)) for venues in columns.venue_sets),
     )  # fmt: skip
     head = header.to_bytes()
@@ -48,27 +49,31 @@ def write(columns: Columns, descriptor: int, *, contract: str, stamp: Sequence[i
     with mmap.mmap(descriptor, layout.size) as view:
         view[: len(head)] = head
         _fill(view, layout, columns, order)
-        _put(view, layout, "residuals", residuals)
-        _put(view, layout, "centre", levels.centre)
-        _put(view, layout, "spread", levels.spread)
+        starts = np.arange(0, len(columns), BOUND_ROWS)
+        bounds = np.minimum.reduceat(kept, starts), np.maximum.reduceat(away, starts)
+        _put(view, layout, "bounds", np.stack(bounds, axis=1))
+        _put(view, layout, "rotation", rotation)
         for begin in range(0, len(columns), _CHUNK):
             rows = order[begin : begin + _CHUNK]
-            vectors = columns.vectors[rows]
-            _put(view, layout, "vectors", vectors, begin)
-            _put_octets(view, layout, steps.encode(vectors), begin)
+            _put(view, layout, "vectors", columns.vectors[rows], begin)
+            _put_octets(view, layout, octets[rows], begin)
         for number, group in enumerate(header.groups):
             _put(view, layout, f"codes {number}", _blocks(codes[order[group.start : group.stop]], group.room))
             _put(view, layout, f"ids {number}", np.arange(group.start, group.stop))
 
 
-def _encoded(vectors: NDArray[np.float32], levels: Levels) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    codes = np.empty(vectors.shape, dtype=np.uint8)
-    residuals = np.empty(len(vectors), dtype=np.float32)
-    for begin in range(0, len(vectors), _CHUNK):
-        part = vectors[begin : begin + _CHUNK]
-        codes[begin : begin + _CHUNK] = levels.encode(part)
-        residuals[begin : begin + _CHUNK] = levels.residuals(part, codes[begin : begin + _CHUNK])
-    return codes, residuals
+def _encoded(
+    vectors: NDArray[np.float32], rotation: NDArray[np.float32]
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+    halves, count = Halves.of(vectors.shape[1]), len(vectors)
+    codes = np.empty((count, halves.lookups), dtype=np.uint8)
+    kept, away = np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32)
+    for begin in range(0, count, _CODED):
+        part = slice(begin, begin + _CODED)
+        turned = vectors[part] @ rotation
+        codes[part] = halves.encode(turned)
+        kept[part], away[part] = halves.measured(turned, codes[part])
+    return codes, kept, away
 
 
 def _fill(view: mmap.mmap, layout: Layout, columns: Columns, order: NDArray[np.intp]) -> None:
