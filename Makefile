@@ -143,7 +143,7 @@ $(STATE)/models/face/.prepared: $(STATE)/carriers/.unpacked $(wildcard faceid/pr
 	@touch $@
 
 $(STATE)/models/face/liveness/.trained: $(STATE)/models/face/.prepared $(wildcard faceid/liveness/attacks/*.py faceid/training/liveness*.py) \
-    faceid/liveness/texture.py faceid/liveness/distortion.py faceid/liveness/crops.py faceid/liveness/policy.py
+    faceid/liveness/texture.py faceid/liveness/distortion.py faceid/liveness/tone.py faceid/liveness/crops.py faceid/liveness/policy.py
 	@$(SAY) "Training liveness on the photographs that packages carry"
 	@OMP_NUM_THREADS=1 $(VENV)/python -m faceid liveness train --carriers "$(STATE)/carriers" --models "$(STATE)/models/face" >/dev/null
 	@touch $@

@@ -1,4 +1,4 @@
-"""The methods for stills that need no network: colour texture and image distortion, each with its machine."""
+"""The methods for stills that need no network: colour texture, image distortion and tone, each with its machine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,30 +7,32 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from faceid.liveness import distortion, texture
+from faceid.liveness import distortion, texture, tone
 from faceid.liveness.capture import Capture, Look
-from faceid.liveness.crops import skin_crop
+from faceid.liveness.crops import face_crop, skin_crop
 from faceid.liveness.machine import Machine
 from faceid.liveness.method import Evidence
 
 MOST_LOOKS = 5
 """Looks of a film that are judged, spread evenly; the log-odds are their mean, since one camera sees one person."""
 
-Features = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+Features = Callable[[Look], NDArray[np.float32]]
 
 COLOUR_TEXTURE: Final = "colour_texture"
 IMAGE_DISTORTION: Final = "image_distortion"
+TONE: Final = "tone"
 
 DESCRIPTORS: Final[dict[str, tuple[Features, int]]] = {
-    COLOUR_TEXTURE: (texture.colour_texture, texture.LENGTH),
-    IMAGE_DISTORTION: (distortion.distortion, distortion.LENGTH),
+    COLOUR_TEXTURE: (lambda look: texture.colour_texture(skin_crop(look)), texture.LENGTH),
+    IMAGE_DISTORTION: (lambda look: distortion.distortion(skin_crop(look)), distortion.LENGTH),
+    TONE: (lambda look: tone.tone(skin_crop(look), face_crop(look)), tone.LENGTH),
 }
-"""By name of the method: what it measures on a crop of skin, and how many numbers that gives."""
+"""By name of the method: what it measures on a look, and how many numbers that gives."""
 
 
 @dataclass(frozen=True, slots=True)
 class StillMethod:
-    """One descriptor of skin and the machine that was fitted on it; safe to share between threads."""
+    """One descriptor and the machine that was fitted on it; safe to share between threads."""
 
     name: str
     machine: Machine
@@ -55,7 +57,7 @@ class StillMethod:
 
 def described(name: str, look: Look) -> NDArray[np.float32]:
     """Return the features of one look by the descriptor called ``name``; float32, shape (features,)."""
-    return DESCRIPTORS[name][0](skin_crop(look))
+    return DESCRIPTORS[name][0](look)
 
 
 def spread(looks: tuple[Look, ...], most: int) -> list[Look]:

@@ -9,8 +9,9 @@ from sklearn.svm import SVC
 
 from faceid.liveness.machine import Machine
 
-AXES = 40
-"""Principal axes that are kept: more fit the photographs of training, not those of other cameras."""
+AXES = 160
+"""Principal axes that are kept, of the 1,299 features of colour texture. With fewer, dark and noisy cameras, which lie
+across the first axes, drown what tells; more gain next to nothing."""
 
 COST = 1.0
 

@@ -1,4 +1,4 @@
-"""Colour texture and image distortion: known values, and what must not matter to them."""
+"""Colour texture, image distortion and tone: known values, and what must not matter to them."""
 
 import cv2
 import numpy as np
@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from faceid.detect import Face
-from faceid.liveness import distortion, texture
-from faceid.liveness.attacks.light import smooth_field
+from faceid.liveness import distortion, texture, tone
+from faceid.liveness.attacks.light import smooth_field, to_linear, to_srgb
 from faceid.liveness.capture import Look
 from faceid.liveness.crops import SIDE, SKIN_SIDE, face_crop, skin_crop
 
@@ -93,7 +93,7 @@ def test_an_analysis_of_distortion_has_the_length_of_the_paper() -> None:
 def test_a_picture_of_one_colour_is_described_without_failing(red: int, green: int, blue: int) -> None:
     plain = np.full((40, 40, 3), (red, green, blue), dtype=np.uint8)
 
-    for features in (distortion.distortion(plain), texture.colour_texture(plain)):
+    for features in (distortion.distortion(plain), texture.colour_texture(plain), tone.tone(plain, plain)):
         assert np.isfinite(features).all()
     assert distortion.diversity(plain)[0] == 1.0
     assert distortion.diversity(plain)[-1] == pytest.approx(1 / 1600)
@@ -116,6 +116,51 @@ def test_a_reflection_is_seen_as_light_without_colour() -> None:
     share, mean, _ = distortion.specular(shining)
     assert share == pytest.approx(64 / 4096)
     assert mean > 0.5
+
+
+def _lit(picture: Picture, gain: float, lift: float = 0.0) -> Picture:
+    return np.asarray(np.rint(to_srgb(gain * to_linear(picture) + np.float32(lift)) * 255), dtype=np.uint8)
+
+
+def test_tone_is_measured_in_linear_light_relative_to_the_median() -> None:
+    parts = np.full((90, 90, 3), 55, dtype=np.uint8)
+    parts[:, :60] = 188  # 0.0382 and 0.5029 of white
+
+    features = tone.tone(parts, parts)
+
+    assert features.shape == (tone.LENGTH,) == (28,)
+    assert np.array_equal(features[:14], features[14:])
+    far = np.log((0.5029 + 0.002) / (0.0382 + 0.002))
+    assert features[:2] == pytest.approx([-far, -far], abs=0.01)
+    assert features[4:6] == pytest.approx([0.0, 0.0], abs=0.01)
+    assert features[6:14] == pytest.approx(np.zeros(8), abs=1e-6)  # grey, and nothing clipped
+
+
+@given(st.integers(0, 50), st.floats(0.4, 1.1))
+def test_tone_does_not_change_with_exposure(seed: int, gain: float) -> None:
+    skin = _skin(seed)
+
+    assert tone.tone(_lit(skin, gain), skin)[:12] == pytest.approx(tone.tone(skin, skin)[:12], abs=0.06)
+
+
+def test_light_that_a_display_adds_narrows_the_range_and_blue_light_shows_in_the_darks() -> None:
+    skin = _skin()
+
+    plain, lifted = tone.tone(skin, skin), tone.tone(skin, _lit(skin, 0.8, 0.1))
+
+    assert plain[14] < lifted[14] - 0.2  # the darkest 1 % of the face
+    blue = to_srgb(to_linear(skin) + np.array([0.0, 0.0, 0.1], dtype=np.float32))
+    bluish = tone.tone(skin, np.asarray(np.rint(blue * 255), dtype=np.uint8))
+    dark, middle, lightest = (bluish[place] - plain[place] for place in (21, 23, 25))
+    assert dark > middle > lightest > 0.1
+
+
+def test_tone_counts_what_is_clipped() -> None:
+    burnt = np.full((60, 60, 3), 120, dtype=np.uint8)
+    burnt[:15] = 255
+    burnt[-6:] = 0
+
+    assert tone.tone(burnt, burnt)[12:14] == pytest.approx([0.25, 0.1])
 
 
 def test_crops_have_their_sizes_and_put_the_eyes_apart_as_said() -> None:

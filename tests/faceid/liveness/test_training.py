@@ -144,7 +144,7 @@ def test_the_same_seed_gives_the_same_models(living: list[Living], tmp_path: Pat
     assert first.fusion == second.fusion
     assert first.thresholds == second.thresholds
     names = [path.name for path in sorted((tmp_path / "first").iterdir())]
-    assert names == ["colour_texture.npz", "image_distortion.npz", "liveness.json"]
+    assert names == ["colour_texture.npz", "image_distortion.npz", "liveness.json", "tone.npz"]
 
 
 def test_one_person_does_not_suffice(living: list[Living], tmp_path: Path) -> None:
