@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recsys.features import Feature
+from recsys.features import Feature, Feeds
 from recsys.training.association import Matrix, Places, ease, lift, reduced, sums
 from recsys.training.counting import TERMS, Counts
 from recsys.training.dataset import Examples, Split
@@ -132,7 +132,8 @@ def relate(network: Network, plain: Network, split: Split) -> str:
         if found and now.betters(best):
             kept, best = [*kept, *found], now
     counts = Counts.of(split.train, network.layout.spec.sizes[ITEM])
-    said, best = _counted(counts, split, learnt, [each.added for each in kept], best)
+    nobody = _log_odds(forward(plain, _of_nobody(network, split.validation.feeds), SCORING_BATCH).reshape(-1))
+    said, best = _counted(counts, split, (learnt, nobody), [each.added for each in kept], best)
     if not kept and not said:
         return "no weights between ids: they do not help on the validation part"
     _put(network, kept, counts, said, best)
@@ -141,23 +142,43 @@ def relate(network: Network, plain: Network, split: Split) -> str:
 
 
 def _counted(
-    counts: Counts, split: Split, learnt: Column, related: list[Column], best: Weighing
+    counts: Counts, split: Split, learnt: tuple[Column, Column], related: list[Column], best: Weighing
 ) -> tuple[list[str], Weighing]:
-    """Choose what to say of creatives by their counts: whatever helps most, and so on while it helps."""
+    """Choose what to say of creatives by their counts: whatever helps most, and so on while it helps.
+
+    What is said whoever asks must be right whoever asks. Beside what a history says, having been shown often may speak
+    against a creative that it speaks for where there is no history, and a log may hold no rows of those whom nobody
+    knows. So a term must help on its rows as they would be had nobody known who asked, too.
+
+    Args:
+        learnt: the network's log-odds of the validation part, and what they are where nobody is known.
+    """
     shown, labels = split.validation.feeds[ITEM][:, 0], split.validation.labels
     terms = {name: term(counts)[shown] for name, term in TERMS.items()}
     said = list[str]()
     while len(said) < len(terms):
         tried = {
-            name: weigh(learnt, related, labels, [terms[each] for each in (*said, name)])
+            (*said, name): weigh(learnt[0], related, labels, [terms[each] for each in (*said, name)])
             for name in terms
             if name not in said
         }
-        name = max(tried, key=lambda each: tried[each].nats)
-        if not tried[name].betters(best):
+        known = best.without_terms(learnt[1], [terms[each] for each in said], labels)
+        helping = {
+            names: found
+            for names, found in tried.items()
+            if found.betters(best) and found.without_terms(learnt[1], [terms[each] for each in names], labels) > known
+        }
+        if not helping:
             break
-        said, best = [*said, name], tried[name]
+        names = max(helping, key=lambda each: helping[each].nats)
+        said, best = [*names], helping[names]
     return said, best
+
+
+def _of_nobody(network: Network, feeds: Feeds) -> Feeds:
+    """Encode rows as they would be had nobody known who asked: no viewer and no history."""
+    silent = {"viewer", "history_length", *(feature.name for feature in network.layout.histories)}
+    return {name: np.zeros_like(ids) if name in silent else ids for name, ids in feeds.items()}
 
 
 def _vectors(history: Feature, split: Split, rank: int, learnt: Column) -> list[Vectors]:

@@ -45,6 +45,17 @@ class Weighing:
         """
         return min(self.weights, default=1.0) > 0 and self.nats > other.nats + LEAST_NATS
 
+    def without_terms(self, learnt: Column, counted: Sequence[Column], labels: NDArray[np.float32]) -> float:
+        """Return the log-likelihood of rows, in nats, about which the terms say nothing.
+
+        Args:
+            learnt, counted, labels: shape (rows,).
+        """
+        log_odds = self.slope * learnt + self.intercept
+        for weight, column in zip(self.counted, counted, strict=True):
+            log_odds = log_odds + weight * column
+        return _nats(log_odds, np.asarray(labels, dtype=np.float64))
+
 
 def weigh(
     learnt: Column, terms: Sequence[Column], labels: NDArray[np.float32], counted: Sequence[Column] = ()

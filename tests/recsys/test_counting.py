@@ -124,6 +124,27 @@ def test_the_file_says_the_same(counted):
     np.testing.assert_allclose(np.diag(decided)[:, None], network(rows), atol=1e-6)
 
 
+def test_what_is_wrong_of_those_whom_nobody_knows_is_not_said(counted):
+    """Beside what a history says, being new speaks for a creative; without one, it speaks as much against it."""
+    from recsys.training.counting import Counts
+    from recsys.training.items import _counted
+
+    _, split, _ = counted
+    new = np.isin(split.validation.feeds["creative"][:, 0], NEVER_SHOWN)
+    known = np.where(new, -1.0, 0.0) + np.random.default_rng(6).normal(0, 1, len(new))
+    labels = (np.random.default_rng(7).random(len(new)) < 1 / (1 + np.exp(-known - 2.0 * new))).astype(np.float32)
+    split = split._replace(validation=SimpleNamespace(feeds=split.validation.feeds, labels=labels))
+    counts, alone = Counts.of(split.train, CREATIVES), weigh(known, [], labels)
+
+    said, best = _counted(counts, split, (known, known), [], alone)
+    unsaid, same = _counted(counts, split, (known, known + 4.0 * new), [], alone)
+
+    assert said in (["whether it is new"], ["how often it was shown"])
+    assert best.betters(alone)
+    assert unsaid == []
+    assert same == alone
+
+
 def test_labels_after_the_train_part_are_not_counted(counted):
     from recsys.training.counting import Counts
 
