@@ -1,7 +1,7 @@
-"""Exact search in large galleries: quantised copies rule rows out by a proven bound, what is left is compared exactly.
+"""Search in large galleries: quantised copies rule rows out by bounds, what is left is compared exactly.
 
 ``columns``   what a gallery holds, by column
-``nibbles``   the copy with 4 bits per number, its bound, and the scan for one probe (faiss)
+``nibbles``   the coarse copy in half bytes, its bound, and the scan for a few probes (faiss)
 ``octets``    the copy with 8 bits per number, and its bound
 ``reach``     which 8-bit rows may reach a bar: the product with many probes, compared where it is made (onnxruntime)
 ``passes``    the first passes over both, and how their threads share them (``crew``)

@@ -112,9 +112,9 @@ def reaching(
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return which rows have a cosine of at least ``bar``, and these cosines in float64, so that near ties keep order.
 
-    A product in float32 leaves most of the rows out first. With |x| at most 1 and a little, it is off by at most
-    ``dimension * 2^-24 * |q|`` and a little, in whatever order it is added up (Higham, Accuracy and Stability of
-    Numerical Algorithms, 2nd edition, section 3.1).
+    Where they are many, a product in float32 leaves most of the rows out first. With |x| at most 1 and a little, it is
+    off by at most ``dimension * 2^-24 * |q|`` and a little, in whatever order it is added up (Higham, Accuracy and
+    Stability of Numerical Algorithms, 2nd edition, section 3.1).
 
     Args:
         vectors: float32, shape (n, dimension).
@@ -128,11 +128,13 @@ def reaching(
     for begin in range(0, len(rows), _ROWS):
         part = rows[begin : begin + _ROWS]
         taken = vectors.take(part, axis=0)
-        near = np.flatnonzero(np.einsum("ij,j->i", taken, probe) >= bar - error)
+        if len(part) > _FIRST:
+            near = np.flatnonzero(np.einsum("ij,j->i", taken, probe) >= bar - error)
+            part, taken = part[near], taken[near]
         # Each row is added up in the same order, however many rows there are; a matrix product would not do that.
-        exactly = np.einsum("ij,j->i", taken[near].astype(np.float64), wide)
+        exactly = np.einsum("ij,j->i", taken.astype(np.float64), wide)
         reached = exactly >= bar
-        kept.append(part[near[reached]])
+        kept.append(part[reached])
         scores.append(exactly[reached])
     return np.concatenate(kept), np.concatenate(scores)
 

@@ -1,4 +1,4 @@
-"""A frozen gallery in one file, searched exactly: nothing but removal ever changes it.
+"""A frozen gallery in one file: nothing but removal ever changes it.
 
 The file is mapped read-only. Rows are removed by writing over them in the file itself, so every process that maps it
 loses them at the same moment: first the end of the consent becomes minus infinity, then the vector, both quantised
@@ -25,7 +25,7 @@ from faceid.search.octets import Steps, widths_of
 from faceid.search.passes import Copies, Passes
 from faceid.search.writing import write
 
-FEW_PROBES = 8
+FEW_PROBES = 6
 """Up to so many probes are scanned, twice as many where two numbers share a half byte; more are multiplied."""
 
 _DEAD = -np.inf
