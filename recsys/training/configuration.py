@@ -13,8 +13,12 @@ from recsys.training.errors import BadRequest
 
 Kind = Literal["logistic", "fm", "deepfm", "fwfm", "dcn", "din", "dotdin", "bst", "sasrec", "gru", "mmoe", "ple"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+Pace = Literal["tried", "steady", "swift"]
+PACES: Final[tuple[Pace, ...]] = get_args(Pace)
 
-COMMON: Final = ("forgetting", "omission", "penalty", "spread", "learning_rate", "picture", "least_seen", "item_item")
+COMMON: Final = (
+    "forgetting", "omission", "penalty", "spread", "learning_rate", "pace", "picture", "least_seen", "item_item",
+)  # fmt: skip
 DEEP: Final = ("hidden", "dropout")
 WIDTHS: Final = ("width", "narrow")
 USES: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -89,6 +93,9 @@ class NetworkConfig:
         penalty: L2 penalty on the vectors that a batch looks up.
         spread: standard deviation of initial vectors.
         learning_rate: of Adam.
+        pace: how tables of many ids are learnt: `steady` by Adam, `swift` by Adagrad, which moves an id that is met for
+            the first time twenty times as far, or `tried`: on a long log both, and what validation rows find better is
+            kept, see `recsys.training.fit`.
         picture: numbers of a creative's picture, see `recsys.pictures`; 0 for a network that looks at none.
         least_seen: times that an id must occur in the train part to have a vector of its own; those met more rarely
             share one, see `recsys.training.rare`. 1 for a vector for every id.
@@ -116,6 +123,7 @@ class NetworkConfig:
     penalty: float = 1e-2
     spread: float = 1e-2
     learning_rate: float = 1e-3
+    pace: Pace = "tried"
     picture: int = 0
     least_seen: int = 1
     item_item: int = 0
@@ -123,6 +131,8 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise BadRequest(f"kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
+        if self.pace not in PACES:
+            raise BadRequest(f"pace must be one of {', '.join(PACES)}, got {self.pace!r}")
         for name in _TUPLES:
             layers = getattr(self, name)
             if type(layers) is not tuple or not 1 <= len(layers) <= MOST_LAYERS:

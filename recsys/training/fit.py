@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recsys.features import Feeds
 from recsys.training import distributed, items
+from recsys.training.configuration import NetworkConfig
 from recsys.training.dataset import Examples, Split
 from recsys.training.feeding import Held, Source
 from recsys.training.networks import build
@@ -31,6 +32,10 @@ MOST_PASSES = 40
 Watch = Callable[[int, float], None]
 REMEMBERED = 0.6
 """What an average of weights keeps of the passes before the newest."""
+LONG_LOG = 100_000
+"""Rows of the train part from which a log is learnt from at both paces; on fewer, `swift` has always lost."""
+SWIFT_OMISSION = 0.1
+"""A long log shows by itself which visits of it will not come again."""
 PATIENCE_ROWS, LEAST_PATIENCE, MOST_PATIENCE = 100_000, 2, 8
 
 
@@ -93,6 +98,9 @@ def fit(
 ) -> list[float]:
     """Fit on the train part and keep the weights that were best on the validation part, each averaged over passes.
 
+    From a log of `LONG_LOG` rows a network whose pace is `tried` learns twice from the same beginning: steadily, and
+    swiftly with little left out of what is known of the moment. Its configuration then says which of the two it was.
+
     A process that has joined others (`recsys.training.distributed`) goes through its share of the train part; the steps
     are those of one machine, and all end with the same weights. Only networks of `recsys.training.networks` can do so.
 
@@ -112,22 +120,51 @@ def fit(
         plain = items.without(model)
         losses = fit(plain, split, stage=stage, epochs=epochs, batch_size=batch_size, progress=progress, watch=watch)
         progress(stage, len(losses), len(losses), items.relate(model, plain, split))
+        model.config = replace(plain.config, item_item=model.config.item_item)
         return losses
     begin_at_base_rate(model, split.train)
     rare = _rare(model, split.train)
     split = rare.split(split)
     plan = schedule(split.train.total, batch_size, epochs)
+    losses = _at_both_paces(model, split, plan, _telling(stage, plan.epochs, progress, watch))
+    rare.share(model)
+    return losses
+
+
+def _at_both_paces(model: Any, split: Split, plan: Schedule, tell: Watch) -> list[float]:
+    """Learn at the pace of the configuration, or at both and keep the better weights; return the losses of the kept."""
+    config = getattr(model, "config", None)
+    if config is None or config.pace != "tried" or split.train.total < LONG_LOG:
+        return _learn(model, split, plan, tell)
+    start = model.get_weights()
+    steady = _learn(model, split, plan, tell)
+    faster = swifter(config)
+    twin = build(faster, model.layout.spec, seed=0)
+    twin.set_weights(start)
+    swift = _learn(twin, split, plan, lambda number, loss: tell(len(steady) + number, loss))
+    if min(swift) >= min(steady):
+        model.config = replace(config, pace="steady")
+        return steady
+    model.set_weights(twin.get_weights())
+    model.config = faster
+    return swift
+
+
+def swifter(config: NetworkConfig) -> NetworkConfig:
+    """Return a network's configuration for learning swiftly."""
+    return replace(config, pace="swift", omission=min(config.omission, SWIFT_OMISSION))
+
+
+def _learn(model: Any, split: Split, plan: Schedule, tell: Watch) -> list[float]:
+    """Learn on this machine, or on all that have joined."""
     share = distributed.share()
     if share.of == 1:
-        losses = _fit(model, split, plan, share, _telling(stage, plan.epochs, progress, watch))
-        rare.share(model)
-        return losses
+        return _fit(model, split, plan, share, tell)
     with distributed.strategy().scope():
         twin = build(model.config, model.layout.spec, seed=0)
         twin.set_weights(distributed.of_the_first(model.get_weights()))
-        losses = _fit(twin, split, plan, share, _telling(stage, plan.epochs, progress, watch))
+        losses = _fit(twin, split, plan, share, tell)
     model.set_weights(twin.get_weights())
-    rare.share(model)
     return losses
 
 
@@ -147,7 +184,7 @@ def _telling(stage: str, of: int, progress: Progress, watch: Watch) -> Watch:
 def _fit(model: Any, split: Split, plan: Schedule, share: distributed.Share, tell: Watch) -> list[float]:
     task = Task.of(model)
     rows = max(plan.batch_size // share.of, 1)
-    steps = Steps(task.learner, task.loss, batch_size=rows, learning_rate=task.learning_rate)
+    steps = Steps(task.learner, task.loss, batch_size=rows, learning_rate=task.learning_rate, swift=task.swift)
     random = np.random.default_rng(np.random.randint(2**31))  # from the seed of the run, see `seed_everything`
     feed = steps.feed(_source(split.train, task, share), random)
     best, average, losses = Best(task.learner), Average(task.learner), []

@@ -1,4 +1,4 @@
-"""Adam that touches only what a batch touches."""
+"""Adam that touches only what a batch touches, and Adagrad for tables in its place."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from recsys.training.tensorflow import keras, tf
 LEARNING_RATE = 1e-3
 FIRST, SECOND = 0.9, 0.999
 EPSILON = 1e-7
+SWIFTER = 20.0
+"""Times the learning rate by which Adagrad moves a row at first."""
+_NOTHING = 1e-20
+"""What squares of gradients begin with: far below those of a mean over any batch."""
+
 SWEPT = 2_048
 """Ids up to which a table is updated whole: one fused sweep is cheaper than finding and spreading the rows."""
 
@@ -48,7 +53,7 @@ class LazyAdam(keras.optimizers.Optimizer):  # type: ignore[misc]
             for weight in variables
         ]
         self._slots = [
-            self.add_variable_from_reference(weight, "slots", shape=(weight.shape[0], 2 * weight.shape[1] + 1))
+            self.add_variable_from_reference(weight, "slots", shape=(weight.shape[0], self._slots_of(weight.shape[1])))
             if self._lazy(weight)
             else None
             for weight in variables
@@ -80,6 +85,10 @@ class LazyAdam(keras.optimizers.Optimizer):  # type: ignore[misc]
         rows, places = tf.unique(gradient.indices)
         return tf.IndexedSlices(_summed(gradient.values, places, tf.shape(rows)[0]), rows, gradient.dense_shape)
 
+    def _slots_of(self, width: int) -> int:
+        """Count the numbers that are kept of a row of a large table."""
+        return 2 * width + 1
+
     def _lazy(self, variable: Any) -> bool:
         return len(variable.shape) == 2 and int(variable.shape[0]) > self.swept
 
@@ -108,6 +117,26 @@ class LazyAdam(keras.optimizers.Optimizer):  # type: ignore[misc]
         rate = self.learning_rate * tf.sqrt(1 - SECOND**steps) / (1 - FIRST**steps)
         moved = tf.gather(variable, rows) - rate * mean / (tf.sqrt(spread) + EPSILON)
         _put(slots, rows, tf.concat([mean, spread, steps], axis=1))
+        _put(variable, rows, moved)
+
+
+class LazyAdagrad(LazyAdam):
+    """Adam for dense weights and tables of few ids, Adagrad for the rows of large tables that a batch looked up.
+
+    "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization", Duchi, Hazan and Singer, JMLR 12,
+    2011, diagonal version. A row that is met for the first time moves by twenty times the learning rate, and the more
+    it has moved the less it still does. Of ids with a row or two in a long log, Adam learns little in the first pass
+    and in the next ones learns these very rows by heart.
+    """
+
+    def _slots_of(self, width: int) -> int:
+        return width
+
+    def _move_rows(self, variable: Any, rows: Any, slope: Any, slots: Any) -> None:
+        """Move some rows; a slot holds the sums of the squares of a row's gradients."""
+        squares = tf.gather(slots, rows) + tf.square(slope)
+        moved = tf.gather(variable, rows) - SWIFTER * self.learning_rate * slope * tf.math.rsqrt(squares + _NOTHING)
+        _put(slots, rows, squares)
         _put(variable, rows, moved)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from recsys.features import Feeds
 from recsys.training.distributed import strategy
 from recsys.training.feeding import Feed, Packing, Source
-from recsys.training.optimiser import LazyAdam
+from recsys.training.optimiser import LazyAdagrad, LazyAdam
 from recsys.training.tensorflow import keras, tf
 
 STEPS_PER_CALL = 20
@@ -26,12 +26,13 @@ class Steps:
         network: a Keras model; its first output column is the probability of engagement.
         loss: of targets and outputs, both (rows, columns); a loss per row, or one number.
         batch_size: rows of a step on this machine.
+        swift: whether tables of many ids are learnt by Adagrad.
     """
 
-    def __init__(self, network: Any, loss: Any, *, batch_size: int, learning_rate: float) -> None:
+    def __init__(self, network: Any, loss: Any, *, batch_size: int, learning_rate: float, swift: bool = False) -> None:
         self.network, self.loss, self.batch_size = network, loss, batch_size
         self.strategy = strategy()
-        self.optimiser = LazyAdam(learning_rate)
+        self.optimiser = (LazyAdagrad if swift else LazyAdam)(learning_rate)
         self.optimiser.build(network.trainable_variables)
         self._many = tf.function(self._steps, reduce_retracing=True)
 

@@ -77,3 +77,74 @@ def test_learning_goes_on_from_the_newest_pass_and_not_from_the_average():
             pass
 
     assert network.number == 3.0
+
+
+def long_log(monkeypatch, better):
+    """A log that counts as long, from which a network learns better at one pace; its weights then tell the pace."""
+    from recsys.training import fit
+    from recsys.training.networks import build
+    from recsys.training.synthetic import planted, specification
+
+    spec = specification(211, histories=False)
+    learnt = []
+
+    def learn(network, split, plan, tell):
+        learnt.append((network.config, [each.copy() for each in network.get_weights()]))
+        network.set_weights([each + {"tried": 1, "swift": 2}[network.config.pace] for each in network.get_weights()])
+        tell(1, losses := 0.5 if network.config.pace == better else 0.6)
+        return [losses]
+
+    monkeypatch.setattr(fit, "LONG_LOG", 2_000)
+    monkeypatch.setattr(fit, "_learn", learn)
+    return build("deepfm", spec, 4), planted(spec, (2_000, 100, 100), seed=1), learnt
+
+
+@pytest.mark.parametrize(("better", "pace", "added"), [("tried", "steady", 1), ("swift", "swift", 2)])
+def test_from_a_long_log_a_network_learns_at_both_paces_and_keeps_the_better(monkeypatch, better, pace, added):
+    from recsys.training import fit
+
+    network, split, learnt = long_log(monkeypatch, better)
+    told = []
+    losses = fit.fit(network, split, stage="deepfm", epochs=1, batch_size=512, watch=lambda *each: told.append(each))
+
+    (first, start), (second, again) = learnt
+    assert [first.omission, second.omission] == [0.5, fit.SWIFT_OMISSION]
+    for one, other, found in zip(start, again, network.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+        np.testing.assert_allclose(found, one + added)
+    assert losses == [0.5]
+    assert network.config.pace == pace
+    assert [number for number, _ in told] == [1, 2]
+
+
+def test_a_short_log_and_a_pace_that_was_asked_for_are_learnt_from_once(monkeypatch):
+    from dataclasses import replace
+
+    from recsys.training import fit
+
+    network, split, learnt = long_log(monkeypatch, "swift")
+    fit.fit(network, split._replace(train=split.train.take(np.arange(1_999))), stage="", epochs=1, batch_size=512)
+    network.config = replace(network.config, pace="swift")
+    fit.fit(network, split, stage="", epochs=1, batch_size=512)
+
+    assert [config.pace for config, _ in learnt] == ["tried", "swift"]
+
+
+def test_a_network_learns_swiftly_and_its_twin_with_room_for_weights_says_so(monkeypatch):
+    """Really: many rows of a few ids each, and a pace that was asked for."""
+    from recsys.training import fit
+    from recsys.training.configuration import NetworkConfig
+    from recsys.training.networks import build
+    from recsys.training.synthetic import planted, specification
+
+    spec = specification(5_003, histories=True)
+    network = build(NetworkConfig.of("dotdin", item_item=4, pace="swift"), spec, 4)
+    start = network.get_layer("viewer_table").get_weights()[0]
+    split = planted(spec, (2_000, 400, 100), seed=1)
+
+    fit.fit(network, split, stage="", epochs=1, batch_size=512)
+
+    moved = np.abs(network.get_layer("viewer_table").get_weights()[0] - start).max(axis=1)
+    assert set(np.flatnonzero(moved)) <= {0, *split.train.feeds["viewer"].ravel()}
+    assert moved.max() > 0.015  # Adam's four steps would be 0.004
+    assert (network.config.pace, network.config.item_item) == ("swift", 4)

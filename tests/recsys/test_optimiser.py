@@ -142,6 +142,35 @@ def test_ids_are_sought_in_a_graph_only_for_a_table_of_many(swept, sought):
     assert ("Unique" in {operation.type for operation in graph.get_operations()}) == sought
 
 
+def test_rows_of_a_large_table_that_is_learnt_swiftly_are_updated_as_by_adagrad():
+    """Row 3 is met in every step, row 17 in the last two only, and all others never."""
+    from recsys.training.optimiser import SWIFTER, LazyAdagrad
+    from recsys.training.tensorflow import keras
+
+    every, late = np.array([3], dtype=np.int32), np.array([3, 17], dtype=np.int32)
+    dense = slopes(9)
+    found = moved(
+        LazyAdagrad(1e-2, swept=0),
+        [(late if step >= 7 else every, slope[late if step >= 7 else every]) for step, slope in enumerate(dense)],
+    )
+
+    def adagrad(gradients):
+        return moved(keras.optimizers.Adagrad(SWIFTER * 1e-2, initial_accumulator_value=0.0, epsilon=1e-20), gradients)
+
+    np.testing.assert_allclose(found[3], adagrad(dense)[3], rtol=0, atol=2e-6)
+    np.testing.assert_allclose(found[17], adagrad(dense[7:])[17], rtol=0, atol=2e-6)
+    others = np.setdiff1d(np.arange(ROWS), late)
+    np.testing.assert_array_equal(found[others], start().numpy()[others])
+
+
+def test_a_small_table_is_updated_as_by_adam_however_swiftly_others_are():
+    from recsys.training.optimiser import LazyAdagrad
+
+    dense = slopes(7)
+
+    np.testing.assert_allclose(moved(LazyAdagrad(1e-2, swept=ROWS), dense), adam(dense), rtol=0, atol=2e-6)
+
+
 def test_the_optimiser_can_be_made_again_from_its_description():
     from recsys.training.optimiser import LazyAdam
 
