@@ -78,7 +78,9 @@ class Passes:
             Numbers of the probes that the scan does not suit, or could overflow for; nothing was done for these.
         """
         copies = self._copies
-        turned = np.array(probes, dtype=np.float32).reshape(len(probes), copies.halves.dimension) @ copies.rotation
+        given = np.array(probes, dtype=np.float32).reshape(len(probes), copies.halves.dimension)
+        # No matrix product: numpy's would begin threads that keep a processor busy while ours want it.
+        turned = np.einsum("ki,ij->kj", given, copies.rotation)
         tables = [copies.halves.table(probe) for probe in turned]
         worst = (
             min(group.kept for group in copies.groups),
