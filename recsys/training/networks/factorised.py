@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from recsys.training.configuration import NetworkConfig
-from recsys.training.networks.layers import PairDense, deepen
+from recsys.training.networks.layers import FactorDense, PairDense, deepen
 from recsys.training.networks.layout import Layout
 from recsys.training.networks.machines import FactorisationMachine, FieldWeightedMachine, split
 from recsys.training.networks.network import Network, finish
-from recsys.training.networks.sides import Sides, embed
+from recsys.training.networks.sides import Sides, embed, join
 from recsys.training.tensorflow import tf
 
 
@@ -22,21 +22,23 @@ def logistic(layout: Layout, config: NetworkConfig, seed: int) -> Network:
 def machine(layout: Layout, config: NetworkConfig, seed: int) -> Network:
     """Build a factorisation machine; Rendle, ICDM 2010."""
     sides = _with_linear_weights(layout, config, seed)
-    return finish(layout, config, sides, pairs=[FactorisationMachine()(_stacked(sides))])
+    return finish(layout, config, sides, pairs=[FactorisationMachine(1 + config.width)(_joined(sides))])
 
 
 def deep_machine(layout: Layout, config: NetworkConfig, seed: int) -> Network:
     """Build DeepFM, with the histories averaged; Guo et al., IJCAI 2017."""
     sides = _with_linear_weights(layout, config, seed)
-    stacked = _stacked(sides)
-    return finish(layout, config, sides, pairs=[FactorisationMachine()(stacked)], rows=_deep(stacked, config, seed))
+    joined = _joined(sides)
+    rows = deepen(FactorDense(config.hidden[0], 1 + config.width, seed)(joined), config, seed)
+    return finish(layout, config, sides, pairs=[FactorisationMachine(1 + config.width)(joined)], rows=rows)
 
 
 def field_weighted(layout: Layout, config: NetworkConfig, seed: int) -> Network:
     """Build a field-weighted factorisation machine with a deep part: Pan et al., WWW 2018; Deng et al., WSDM 2021."""
     sides = _with_linear_weights(layout, config, seed)
     stacked = _stacked(sides)
-    return finish(layout, config, sides, pairs=[FieldWeightedMachine()(stacked)], rows=_deep(stacked, config, seed))
+    rows = deepen(PairDense(config.hidden[0], seed=seed)([_factors(side) for side in stacked]), config, seed)
+    return finish(layout, config, sides, pairs=[FieldWeightedMachine()(stacked)], rows=rows)
 
 
 def _with_linear_weights(layout: Layout, config: NetworkConfig, seed: int) -> Sides:
@@ -44,14 +46,20 @@ def _with_linear_weights(layout: Layout, config: NetworkConfig, seed: int) -> Si
     return embed(layout, config, seed, lambda feature: 1 + config.width)
 
 
+def _all(sides: Sides) -> list[list[Any]]:
+    """List the vectors of all features of each side, histories averaged."""
+    means = [sides.mean(name) for name in sides.histories]
+    return [[*sides.viewer.values(), *means], list(sides.candidate.values())]
+
+
 def _stacked(sides: Sides) -> list[Any]:
     """Stack the features of each side: (viewers, 1, features, width) and (groups, candidates, features, width)."""
-    means = [sides.mean(name) for name in sides.histories]
-    return [tf.stack([*sides.viewer.values(), *means], axis=-2), tf.stack(list(sides.candidate.values()), axis=-2)]
+    return [tf.stack(side, axis=-2) for side in _all(sides)]
 
 
-def _deep(stacked: list[Any], config: NetworkConfig, seed: int) -> Any:
-    return deepen(PairDense(config.hidden[0], seed=seed)([_factors(side) for side in stacked]), config, seed)
+def _joined(sides: Sides) -> list[Any]:
+    """Lay the features of each side next to each other: (viewers, 1, features x width) and the like."""
+    return [join(side) for side in _all(sides)]
 
 
 def _factors(vectors: Any) -> Any:

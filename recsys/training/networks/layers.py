@@ -84,17 +84,45 @@ class PairDense(keras.layers.Layer):  # type: ignore[misc]
         Returns:
             (viewers x candidates, units).
         """
-        kernels = tf.split(self.kernel, self.widths)
+        kernels = self.kernels()
         viewer, candidate = parts[:2]
-        first = tf.reshape(viewer, (-1, self.widths[0])) @ kernels[0]
+        first = tf.reshape(viewer, (-1, viewer.shape[-1])) @ kernels[0]
         if self.use_bias:
             first = tf.nn.bias_add(first, self.bias)
-        second = tf.reshape(candidate, (-1, self.widths[1])) @ kernels[1]
+        second = tf.reshape(candidate, (-1, candidate.shape[-1])) @ kernels[1]
         second = tf.reshape(second, (-1, tf.shape(candidate)[1], self.units))
         rows = tf.reshape(tf.expand_dims(first, 1) + second, (-1, self.units))
         if len(parts) > 2:
-            rows += tf.reshape(parts[2], (-1, self.widths[2])) @ kernels[2]
+            rows += tf.reshape(parts[2], (-1, parts[2].shape[-1])) @ kernels[2]
         return self.activation(rows)
+
+    def kernels(self) -> list[Any]:
+        """Take the kernel apart, (width of a part, units) each."""
+        kernels: list[Any] = tf.split(self.kernel, self.widths)
+        return kernels
+
+
+class FactorDense(PairDense):
+    """A `PairDense` on vectors whose first number is a linear weight, which it does not look at.
+
+    To multiply these with rows of zeros costs less than to take them out of the vectors.
+
+    Args:
+        width: of each feature's vector: its linear weight, then its factors.
+    """
+
+    def __init__(self, units: int, width: int, seed: int | None = None) -> None:
+        super().__init__(units, seed=seed)
+        self.width = width
+
+    def build(self, shapes: list[Any]) -> None:
+        """Make one kernel, as a dense layer over all factors would have it."""
+        super().build([(int(shape[-1]) // self.width * (self.width - 1),) for shape in shapes])
+
+    def kernels(self) -> list[Any]:
+        """Take the kernel apart, with rows of zeros for linear weights."""
+        parts = [tf.reshape(each, (-1, self.width - 1, self.units)) for each in super().kernels()]
+        return [tf.reshape(tf.pad(each, [[0, 0], [1, 0], [0, 0]]), (-1, self.units)) for each in parts]
 
 
 class AsPairs(keras.layers.Layer):  # type: ignore[misc]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recsys.training.tensorflow import keras, tf
 
 
@@ -11,34 +14,48 @@ class FactorisationMachine(keras.layers.Layer):  # type: ignore[misc]
     """Linear weights and products of all pairs of features, where sums over a side are taken once.
 
     Rendle, "Factorization Machines", ICDM 2010, lemma 3.1: half of the square of the sum less the sum of squares. For
-    two sides that is the same of each side, plus the product of the two sums.
+    two sides that is the same of each side, plus the product of the two sums. Features lie side by side, and sums over
+    them are products with matrices of ones: taking vectors apart and putting gradients together again costs more.
+
+    Args:
+        width: of each feature's vector: its linear weight, then its factors.
     """
+
+    def __init__(self, width: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.width = width
+        self.linear = np.eye(1, width, dtype=np.float32)
+        self.factors = 1 - self.linear
 
     def call(self, sides: list[Any]) -> Any:
         """Give the log-odds of pairs, (viewers, candidates, 1).
 
         Args:
-            sides: vectors (viewers, 1, features, 1 + factors) and (groups, candidates, features, 1 + factors); the
-                first number of each is its linear weight.
+            sides: vectors of all features (viewers, 1, features x width) and (groups, candidates, features x width).
         """
-        weights, factors = zip(*map(split, sides), strict=True)
-        linear = [tf.reduce_sum(each, axis=-2) for each in weights]
-        sums = [tf.reduce_sum(each, axis=-2) for each in factors]
-        alone = [_alone(vectors, total) for vectors, total in zip(factors, sums, strict=True)]
-        both = tf.reduce_sum(sums[0] * sums[1], axis=-1, keepdims=True)
-        return linear[0] + linear[1] + alone[0] + alone[1] + both
+        viewer, candidate = totals = [times(side, self._tiled(side, np.eye(self.width))) for side in sides]
+        alone = [self._alone(side, total) for side, total in zip(sides, totals, strict=True)]
+        return alone[0] + alone[1] + times(viewer * candidate, self.factors.T)
+
+    def _alone(self, side: Any, total: Any) -> Any:
+        """Give what a side's linear weights, and the pairs among its features, add to the log-odds."""
+        squares = times(tf.square(side), self._tiled(side, -0.5 * self.factors.T))
+        return times(total * (0.5 * self.factors * total + self.linear), np.ones((self.width, 1))) + squares
+
+    def _tiled(self, side: Any, matrix: NDArray[np.floating]) -> NDArray[np.floating]:
+        return np.tile(matrix, (side.shape[-1] // self.width, 1))
+
+
+def times(vectors: Any, matrix: NDArray[np.floating]) -> Any:
+    """Multiply vectors with a matrix, all in one product; (viewers, candidates, columns of the matrix)."""
+    rows = tf.reshape(vectors, (-1, vectors.shape[-1])) @ matrix.astype(np.float32)
+    return tf.reshape(rows, (-1, tf.shape(vectors)[1], matrix.shape[1]))
 
 
 def split(vectors: Any) -> list[Any]:
     """Take linear weights (..., 1) and factors apart; the gradient of slices would cost five times as much."""
     found: list[Any] = tf.split(vectors, [1, vectors.shape[-1] - 1], axis=-1)
     return found
-
-
-def _alone(factors: Any, total: Any) -> Any:
-    """Give what the pairs of one side add to the log-odds."""
-    squares = tf.square(total) - tf.reduce_sum(tf.square(factors), axis=-2)
-    return 0.5 * tf.reduce_sum(squares, axis=-1, keepdims=True)
 
 
 class FieldWeightedMachine(keras.layers.Layer):  # type: ignore[misc]

@@ -31,7 +31,7 @@ def test_a_factorisation_machine_is_deepctrs(fields):
     from recsys.training.networks.machines import FactorisationMachine
     from recsys.training.tensorflow import tf
 
-    found = FactorisationMachine()([tf.constant(side) for side in fields])
+    found = FactorisationMachine(1 + WIDTH)([tf.constant(side.reshape(*side.shape[:2], -1)) for side in fields])
     from deepctr.layers.interaction import FM
 
     flat = pairs(*fields)
