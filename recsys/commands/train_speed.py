@@ -30,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--families", nargs="+", choices=tuple(FAMILIES), default=list(FAMILIES))
     parser.add_argument("--vocabulary", type=positive, default=1_000_003, metavar="N", help="ids (%(default)s)")
     parser.add_argument(
+        "--large", type=int, choices=range(2, 6), default=2, help="features with so many ids (%(default)s)"
+    )
+    parser.add_argument(
         "--rows", type=positive, default=49_152, metavar="N", help="made up to learn from (%(default)s)"
     )
     parser.add_argument(
@@ -84,9 +87,10 @@ def _runs(options: argparse.Namespace) -> Iterator[tuple[str, str, FeatureSpec, 
     part = max(options.rows // 4, 1_000)
     for family in options.families:
         for vocabulary in (options.vocabulary, SMALL):
-            spec = specification(vocabulary, histories=family == "din")
+            spec = specification(vocabulary, histories=family == "din", large=options.large)
             rows = planted(spec, (options.rows, part, part), options.seed)
-            yield f"{vocabulary} ids", family, spec, rows, options.passes
+            title = f"{vocabulary} ids" if options.large == 2 else f"{options.large} x {vocabulary} ids"
+            yield title, family, spec, rows, options.passes
         if options.data:
             yield options.data, family, *_known(options), options.passes
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from recsys.training.tensorflow import keras, tf
 
 LEARNING_RATE = 1e-3
@@ -13,6 +15,12 @@ SWIFTER = 20.0
 """Times the learning rate by which Adagrad moves a row at first."""
 _NOTHING = 1e-20
 """What squares of gradients begin with: far below those of a mean over any batch."""
+_YOUNG = 20_000
+"""Steps after which moments lack nothing any more, as far as float32 can tell."""
+_OF_YOUNG = np.array(
+    [0.0, *((1 - SECOND**steps) ** 0.5 / (1 - FIRST**steps) for steps in range(1, _YOUNG + 1))], dtype=np.float32
+)
+"""What makes up for moments that began at zero, by the steps of a row: looked up, since powers cost more."""
 
 SWEPT = 2_048
 """Ids up to which a table is updated whole: one fused sweep is cheaper than finding and spreading the rows."""
@@ -114,8 +122,8 @@ class LazyAdam(keras.optimizers.Optimizer):  # type: ignore[misc]
         mean = FIRST * first + (1 - FIRST) * slope
         spread = SECOND * second + (1 - SECOND) * tf.square(slope)
         steps = count + 1
-        rate = self.learning_rate * tf.sqrt(1 - SECOND**steps) / (1 - FIRST**steps)
-        moved = tf.gather(variable, rows) - rate * mean / (tf.sqrt(spread) + EPSILON)
+        young = tf.gather(_OF_YOUNG, tf.cast(tf.minimum(steps, _YOUNG), tf.int32)[:, 0])[:, None]
+        moved = tf.gather(variable, rows) - self.learning_rate * young * mean / (tf.sqrt(spread) + EPSILON)
         _put(slots, rows, tf.concat([mean, spread, steps], axis=1))
         _put(variable, rows, moved)
 

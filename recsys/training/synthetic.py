@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,19 +14,22 @@ from recsys.training.examples import Examples, Split
 SKEW = 3.0
 """Ids are drawn as the size of the vocabulary times a uniform number to this power: the first thousandth is a tenth."""
 PLACES = 50
+FEW: Final = {"advertiser": 503, "screen": 1_009, "venue": 503}
+LARGE: Final = ("viewer", "creative", *FEW)
+"""What may have many ids, in the order in which it comes to have them."""
 
 
-def specification(vocabulary: int, *, histories: bool) -> FeatureSpec:
-    """Describe eight features, two of them with so many ids, and if asked for histories of fifty."""
+def specification(vocabulary: int, *, histories: bool, large: int = 2) -> FeatureSpec:
+    """Describe eight features, so many of them with so many ids, and if asked for histories of fifty.
+
+    Args:
+        vocabulary: ids of the creative, the viewer and further features of many ids.
+        large: features of many ids, 2 to 5.
+    """
+    many = dict.fromkeys(LARGE[:large], vocabulary)
     features = [
-        Feature("viewer", vocabulary),
-        Feature("creative", vocabulary),
-        Feature("category", 211),
-        Feature("advertiser", 503),
-        Feature("screen", 1_009),
-        Feature("venue", 503),
-        Feature("hour", 24),
-        Feature("weekday", 7),
+        Feature(name, many.get(name, size))
+        for name, size in {"viewer": 0, "creative": 0, "category": 211, **FEW, "hour": 24, "weekday": 7}.items()
     ]
     if histories:
         features.append(Feature("history_creative", vocabulary, PLACES, table="creative"))

@@ -42,7 +42,8 @@ class Dropout(keras.layers.Layer):  # type: ignore[misc]
         drawn = -(-units // 4)
         seed = tf.random.uniform((2,), maxval=tf.int32.max, dtype=tf.int32)
         bits = tf.random.stateless_uniform((count, drawn), seed, minval=None, maxval=None, dtype=tf.int32)
-        bits = tf.reshape(tf.bitcast(bits, tf.uint8), (count, drawn * 4))[:, :units]
+        bits = tf.reshape(tf.bitcast(bits, tf.uint8), (count, drawn * 4))
+        bits = bits if drawn * 4 == units else bits[:, :units]
         return rows * (tf.cast(bits >= self.left_out, tf.float32) * (256 / (256 - self.left_out)))
 
 
@@ -69,22 +70,27 @@ class PairDense(keras.layers.Layer):  # type: ignore[misc]
 
     def build(self, shapes: list[Any]) -> None:
         """Make one kernel, as a dense layer over all widths would have it."""
-        self.widths = [int(shape[-1]) for shape in shapes]
-        self.kernel = self.add_weight("kernel", (sum(self.widths), self.units), initializer=self.initializer)
+        width = sum(int(shape[-1]) for shape in shapes)
+        self.kernel = self.add_weight("kernel", (width, self.units), initializer=self.initializer)
         if self.use_bias:
             self.bias = self.add_weight("bias", (self.units,), initializer="zeros")
 
-    def call(self, parts: list[Any]) -> Any:
+    def call(self, parts: list[Any], training: bool | None = None) -> Any:
         """Compute a row for each pair.
 
         Args:
             parts: of the viewer (viewers, 1, width), of the candidate (groups, candidates, width) and, if there is
                 any, of both (viewers, candidates, width).
+            training: rows are flat then, and one product serves all parts.
 
         Returns:
             (viewers x candidates, units).
         """
-        kernels = self.kernels()
+        if training:
+            rows = [tf.reshape(part, (-1, part.shape[-1])) for part in parts]
+            rows = tf.concat(rows, axis=-1) @ self.whole()
+            return self.activation(tf.nn.bias_add(rows, self.bias) if self.use_bias else rows)
+        kernels = tf.split(self.whole(), [part.shape[-1] for part in parts])
         viewer, candidate = parts[:2]
         first = tf.reshape(viewer, (-1, viewer.shape[-1])) @ kernels[0]
         if self.use_bias:
@@ -96,10 +102,9 @@ class PairDense(keras.layers.Layer):  # type: ignore[misc]
             rows += tf.reshape(parts[2], (-1, parts[2].shape[-1])) @ kernels[2]
         return self.activation(rows)
 
-    def kernels(self) -> list[Any]:
-        """Take the kernel apart, (width of a part, units) each."""
-        kernels: list[Any] = tf.split(self.kernel, self.widths)
-        return kernels
+    def whole(self) -> Any:
+        """Return the kernel, (sum of widths, units)."""
+        return self.kernel
 
 
 class FactorDense(PairDense):
@@ -119,10 +124,10 @@ class FactorDense(PairDense):
         """Make one kernel, as a dense layer over all factors would have it."""
         super().build([(int(shape[-1]) // self.width * (self.width - 1),) for shape in shapes])
 
-    def kernels(self) -> list[Any]:
-        """Take the kernel apart, with rows of zeros for linear weights."""
-        parts = [tf.reshape(each, (-1, self.width - 1, self.units)) for each in super().kernels()]
-        return [tf.reshape(tf.pad(each, [[0, 0], [1, 0], [0, 0]]), (-1, self.units)) for each in parts]
+    def whole(self) -> Any:
+        """Return the kernel with rows of zeros for linear weights."""
+        factors = tf.reshape(self.kernel, (-1, self.width - 1, self.units))
+        return tf.reshape(tf.pad(factors, [[0, 0], [1, 0], [0, 0]]), (-1, self.units))
 
 
 class AsPairs(keras.layers.Layer):  # type: ignore[misc]

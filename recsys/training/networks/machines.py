@@ -27,15 +27,23 @@ class FactorisationMachine(keras.layers.Layer):  # type: ignore[misc]
         self.linear = np.eye(1, width, dtype=np.float32)
         self.factors = 1 - self.linear
 
-    def call(self, sides: list[Any]) -> Any:
+    def call(self, sides: list[Any], training: bool | None = None) -> Any:
         """Give the log-odds of pairs, (viewers, candidates, 1).
 
         Args:
             sides: vectors of all features (viewers, 1, features x width) and (groups, candidates, features x width).
+            training: rows are flat then, so that nothing is gained by keeping the sides apart.
         """
-        viewer, candidate = totals = [times(side, self._tiled(side, np.eye(self.width))) for side in sides]
+        if training:
+            both = tf.concat(sides, axis=-1)
+            return self._alone(both, self._total(both))
+        viewer, candidate = totals = [self._total(side) for side in sides]
         alone = [self._alone(side, total) for side, total in zip(sides, totals, strict=True)]
         return alone[0] + alone[1] + times(viewer * candidate, self.factors.T)
+
+    def _total(self, side: Any) -> Any:
+        """Add up a side's features, (..., width)."""
+        return times(side, self._tiled(side, np.eye(self.width)))
 
     def _alone(self, side: Any, total: Any) -> Any:
         """Give what a side's linear weights, and the pairs among its features, add to the log-odds."""
