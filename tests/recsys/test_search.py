@@ -82,8 +82,9 @@ def test_a_search_among_nothing_or_with_too_few_trials_is_refused(kinds: list[st
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_number_of_every_kind_is_searched(kind: str):
-    # whether creatives have pictures is known, not guessed, and item-item weights are computed after the passes
-    assert set(USES[kind]) - set(SPACE) <= {"picture", "item_item"}
+    # whether creatives have pictures is known, not guessed, item-item weights are computed after the passes, and both
+    # paces are tried by every training
+    assert set(USES[kind]) - set(SPACE) <= {"picture", "item_item", "pace"}
     assert search([kind], valley, trials=3).tried[0].config == NetworkConfig.of(kind)
 
 
