@@ -133,7 +133,13 @@ def test_the_gate_judges_a_model_with_the_pictures_it_learnt_from_and_with_no_ot
     misled = gate.compare(gate.read(learnt.request.parquet, replace(looks, vision="another")), ranker, ranker)
 
     trained = learnt.report.models["dotdin"].test
-    assert seeing.challenger.auc == seeing.champion.auc == pytest.approx(trained.auc, abs=1e-6)
+    test = read_split(learnt.request.parquet, looks=looks).test
+    scores, liked = ranker.score(test.feeds).ravel(), test.labels > 0.5
+    gaps = scores[liked][:, None] - scores[~liked]
+    assert seeing.challenger.auc == seeing.champion.auc
+    assert seeing.challenger.auc == pytest.approx(((gaps > 0) + 0.5 * (gaps == 0)).mean(), abs=1e-9)
+    # TensorFlow and onnxruntime may put two rows in another order only where these are as near as the two engines are.
+    assert abs(seeing.challenger.auc - trained.auc) <= (np.abs(gaps) < 2e-6).mean() + 1e-9
     assert blind.challenger.auc == misled.challenger.auc == misled.champion.auc < trained.auc - 0.02
 
 
