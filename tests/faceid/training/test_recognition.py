@@ -21,7 +21,7 @@ from faceid.training.recognition.objective import Objective
 from faceid.training.recognition.people import People, TooFewPeople
 from faceid.training.tensorflow import tf
 
-QUICK = {"side": 28, "width": 4, "dimension": 16, "epochs": 6, "persons": 8, "pictures": 3, "rate": 5e-3}
+QUICK = {"side": 28, "width": 4, "dimension": 16, "epochs": 8, "persons": 8, "pictures": 3, "rate": 5e-3}
 
 
 def drawn_people(count: int, pictures: int, *, seed: int = 0) -> People:
