@@ -11,8 +11,9 @@ import yaml
 PROMISED = ("demo", "run", "bench", "pictures", "test", "e2e", "fuzz", "lint", "format", "lock", "clean")
 SUITE = """<testsuites><testsuite>
 <testcase name="a"/><testcase name="b"/>
-<testcase name="c"><failure/></testcase>
-<testcase name="d"><error/></testcase>
+<testcase classname="tests.test_it" name="c"><failure message="assert 1
+ == 2"/></testcase>
+<testcase classname="tests.test_it" name="d"><error message="no server"/></testcase>
 <testcase name="e"><skipped/></testcase>
 </testsuite></testsuites>"""
 BROWSER = '<testsuites><testsuite><testcase name="f"/></testsuite></testsuites>'
@@ -45,12 +46,15 @@ def test_every_script_is_executable_and_well_formed(root: Path, script: str) -> 
     subprocess.run(["bash", "-n", script], cwd=root, check=True)
 
 
-def test_the_closing_line_adds_up_both_runs(root: Path, tmp_path: Path) -> None:
+def test_the_closing_line_adds_up_both_runs_below_what_failed(root: Path, tmp_path: Path) -> None:
     suite, browser = tmp_path / "suite.xml", tmp_path / "browser.xml"
     suite.write_text(SUITE)
     browser.write_text(BROWSER)
 
-    assert closing_line(root, suite, browser) == (1, "3 passed, 2 failed, 1 skipped\n")
+    assert closing_line(root, suite, browser) == (
+        1,
+        "FAILED: tests.test_it::c: assert 1 == 2\nFAILED: tests.test_it::d: no server\n3 passed, 2 failed, 1 skipped\n",
+    )
     assert closing_line(root, browser) == (0, "1 passed, 0 failed\n")
 
 
@@ -58,7 +62,10 @@ def test_a_run_that_left_no_report_counts_as_a_failure(root: Path, tmp_path: Pat
     browser = tmp_path / "browser.xml"
     browser.write_text(BROWSER)
 
-    assert closing_line(root, browser, tmp_path / "missing.xml") == (1, "1 passed, 1 failed\n")
+    assert closing_line(root, browser, tmp_path / "missing.xml") == (
+        1,
+        "FAILED: missing.xml: left no report\n1 passed, 1 failed\n",
+    )
 
 
 def test_a_run_without_a_single_test_is_no_success(root: Path, tmp_path: Path) -> None:
