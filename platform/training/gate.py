@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from recsys.pictures.looks import Looks
 from recsys.serving.ranker import Ranker
+from recsys.shares import smoothed
 from recsys.training.later import Later, read_later
 from recsys.training.metrics import Metrics
 from registry.terms import Gates
@@ -21,7 +22,6 @@ from training.gates.checks import Rows, absolute_checks, relative_checks
 from training.gates.cohorts import cohorts
 from training.gates.coverage import coverage
 
-PRIOR_ROWS = 20.0
 COHORT_WORDS = ("venue_category", "scene")
 
 
@@ -110,11 +110,9 @@ def constant_forecast(later: Later) -> NDArray[np.float64]:
     By source, since a log of ratings and a log of clicks differ fiftyfold in their rates, and knowing only which is
     which must not count as having learnt something. Shape (rows of test,).
     """
-    total, positives = (sum(counts) for counts in zip(*later.earlier.values(), strict=True))
-    rates = {
-        word: (found + PRIOR_ROWS * positives / total) / (rows + PRIOR_ROWS)
-        for word, (rows, found) in later.earlier.items()
-    }
+    rows, positives = np.array(list(later.earlier.values())).T
+    base = positives.sum() / rows.sum()
+    rates = dict(zip(later.earlier, smoothed(positives, rows, base), strict=True))
     forecast: NDArray[np.float64] = np.array([rates[word] for word in later.test.source.vocabulary])[
         later.test.source.codes
     ]

@@ -11,9 +11,9 @@ from recsys.benchmark.log import Codes, Column, Log, Role
 from recsys.benchmark.prepared import ABSENT, FIRST, RARE, Prepared, Rows
 from recsys.benchmark.profiles import frozen, rolling
 from recsys.benchmark.splitting import Parts
+from recsys.shares import smoothed
 
 BINS = 10
-PRIOR_ROWS = 20.0
 LISTED_USERS, LISTED_ITEMS = 100, 500
 SEED = 2026
 
@@ -114,8 +114,7 @@ def _rates(log: Log, codes: Codes, parts: Parts) -> NDArray[np.float32]:
     before = np.concatenate(([0.0], np.cumsum(labels)))
     seen[order] = now - first
     liked[order] = before[now] - before[first]
-    rate = (liked + PRIOR_ROWS * base) / (seen + PRIOR_ROWS)
-    return np.stack([rate, np.log1p(seen)], axis=1).astype(np.float32)
+    return np.stack([smoothed(liked, seen, base), np.log1p(seen)], axis=1).astype(np.float32)
 
 
 def _item_ids(log: Log, ids: NDArray[np.int32], roles: tuple[Role, ...], items: int) -> NDArray[np.int32]:

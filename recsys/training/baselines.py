@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.shares import smoothed
 from recsys.training.dataset import Examples
-
-PRIOR_ROWS = 20.0
 
 
 def base_rate(train: Examples, test: Examples) -> NDArray[np.float64]:
@@ -20,5 +19,4 @@ def item_rate(train: Examples, test: Examples) -> NDArray[np.float64]:
     rate = float(train.labels.mean())
     rows = np.bincount(train.creative.codes, minlength=len(train.creative.vocabulary))
     positives = np.bincount(train.creative.codes, weights=train.labels, minlength=len(rows))
-    smoothed: NDArray[np.float64] = (positives + PRIOR_ROWS * rate) / (rows + PRIOR_ROWS)
-    return smoothed[test.creative.codes]
+    return smoothed(positives, rows, rate)[test.creative.codes]

@@ -16,12 +16,10 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.shares import smoothed
 from recsys.training.dataset import Examples
 from recsys.training.networks.related import ITEM
 from recsys.training.reading import LogFile, labels, words
-
-PRIOR_ROWS = 20.0
-"""Rows of the base rate by which a share of engagements is drawn towards it."""
 
 Column = NDArray[np.float64]
 
@@ -61,7 +59,7 @@ class Counts:
     def rate(self) -> Column:
         """Return the log-odds of the share of engagements, drawn to the base rate by twenty rows; shape (ids,)."""
         base = self.engaged.sum() / self.shown.sum()
-        share = (self.engaged + PRIOR_ROWS * base) / (self.shown + PRIOR_ROWS)
+        share = smoothed(self.engaged, self.shown, base)
         odds: Column = np.log(share / (1 - share))
         return odds
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from recsys.benchmark.models.model import Model, Say, Scores
 from recsys.benchmark.prepared import Prepared, Rows
-from recsys.benchmark.preparing import PRIOR_ROWS
+from recsys.shares import smoothed
 
 
 class ItemModel(Model):
@@ -49,7 +49,7 @@ class ItemRate(ItemModel):
         item, labels = data.train.item + 1, data.train.labels
         rows = np.bincount(item, minlength=data.items + 1)
         likes = np.bincount(item, weights=labels, minlength=data.items + 1)
-        self.rates = (likes + PRIOR_ROWS * labels.mean()) / (rows + PRIOR_ROWS)
+        self.rates = smoothed(likes, rows, float(labels.mean()))
         return 1
 
     def score(self, data: Prepared, rows: Rows) -> Scores:

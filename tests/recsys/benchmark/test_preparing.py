@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from recsys.benchmark.log import Log
 from recsys.benchmark.prepared import ABSENT, FIRST, RARE, Prepared, Rows
-from recsys.benchmark.preparing import PRIOR_ROWS, prepare
+from recsys.benchmark.preparing import prepare
 from recsys.benchmark.splitting import Parts, split
 
 
@@ -47,7 +47,7 @@ def test_a_rows_own_label_is_not_among_its_rates(planted_log: Log):
     likes = planted_log.labels[before].sum()
 
     rate, count = data.train.rates[row, :2]
-    assert np.isclose(rate, (likes + PRIOR_ROWS * base) / (len(before) + PRIOR_ROWS))
+    assert np.isclose(rate, (likes + 20 * base) / (len(before) + 20))
     assert np.isclose(count, np.log1p(len(before)))
 
 
