@@ -95,9 +95,7 @@ class PairDense(keras.layers.Layer):  # type: ignore[misc]
         first = tf.reshape(viewer, (-1, viewer.shape[-1])) @ kernels[0]
         if self.use_bias:
             first = tf.nn.bias_add(first, self.bias)
-        second = tf.reshape(candidate, (-1, candidate.shape[-1])) @ kernels[1]
-        second = tf.reshape(second, (-1, tf.shape(candidate)[1], self.units))
-        rows = tf.reshape(tf.expand_dims(first, 1) + second, (-1, self.units))
+        rows = tf.reshape(tf.expand_dims(first, 1) + times(candidate, kernels[1]), (-1, self.units))
         if len(parts) > 2:
             rows += tf.reshape(parts[2], (-1, parts[2].shape[-1])) @ kernels[2]
         return self.activation(rows)
@@ -128,6 +126,20 @@ class FactorDense(PairDense):
         """Return the kernel with rows of zeros for linear weights."""
         factors = tf.reshape(self.kernel, (-1, self.width - 1, self.units))
         return tf.reshape(tf.pad(factors, [[0, 0], [1, 0], [0, 0]]), (-1, self.units))
+
+
+def times(vectors: Any, matrix: Any) -> Any:
+    """Multiply all vectors with a matrix, in one product.
+
+    Args:
+        vectors: (viewers or groups, candidates, width).
+        matrix: (width, columns).
+
+    Returns:
+        (viewers or groups, candidates, columns).
+    """
+    rows = tf.reshape(vectors, (-1, vectors.shape[-1])) @ tf.convert_to_tensor(matrix, tf.float32)
+    return tf.reshape(rows, (-1, tf.shape(vectors)[1], matrix.shape[-1]))
 
 
 class AsPairs(keras.layers.Layer):  # type: ignore[misc]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recsys.training.networks.layers import times
 from recsys.training.tensorflow import keras, tf
 
 
@@ -52,12 +53,6 @@ class FactorisationMachine(keras.layers.Layer):  # type: ignore[misc]
 
     def _tiled(self, side: Any, matrix: NDArray[np.floating]) -> NDArray[np.floating]:
         return np.tile(matrix, (side.shape[-1] // self.width, 1))
-
-
-def times(vectors: Any, matrix: NDArray[np.floating]) -> Any:
-    """Multiply vectors with a matrix, all in one product; (viewers, candidates, columns of the matrix)."""
-    rows = tf.reshape(vectors, (-1, vectors.shape[-1])) @ matrix.astype(np.float32)
-    return tf.reshape(rows, (-1, tf.shape(vectors)[1], matrix.shape[1]))
 
 
 def split(vectors: Any) -> list[Any]:

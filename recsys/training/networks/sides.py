@@ -9,6 +9,7 @@ from typing import Any
 from recsys.features import Feature
 from recsys.specification import PICTURE
 from recsys.training.configuration import NetworkConfig
+from recsys.training.networks.layers import times
 from recsys.training.networks.layout import Layout
 from recsys.training.networks.related import ITEM, Beside, Related, columns
 from recsys.training.tensorflow import keras, tf
@@ -133,13 +134,11 @@ class Projection(keras.layers.Layer):  # type: ignore[misc]
 
     def build(self, shape: Any) -> None:
         """Make the matrix."""
-        self.width = int(shape[-1])
-        self.kernel = self.add_weight("kernel", (self.width, self.units), initializer=self.initializer)
+        self.kernel = self.add_weight("kernel", (int(shape[-1]), self.units), initializer=self.initializer)
 
     def call(self, values: Any) -> Any:
         """Project (groups, candidates, width) to (groups, candidates, units)."""
-        rows = tf.reshape(values, (-1, self.width)) @ self.kernel
-        return tf.reshape(rows, (-1, tf.shape(values)[1], self.units))
+        return times(values, self.kernel)
 
 
 class Penalty(keras.layers.Layer):  # type: ignore[misc]
