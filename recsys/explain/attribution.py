@@ -62,8 +62,8 @@ class Attribution:
 
     @property
     def personal(self) -> float:
-        """What knowing the viewer did, calibrated log-odds: all but the picture's share."""
-        return self.difference - self.of(PICTURE)
+        """What knowing the viewer did, calibrated log-odds: all shares but the picture's, whose error is not in it."""
+        return sum(share.amount for share in self.shares if share.feature != PICTURE)
 
     @property
     def residual(self) -> float:
