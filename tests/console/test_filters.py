@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console import charts
-from console.templatetags.vitrine import metric, moment, money, percent, state_colour, words
+from console.templatetags.vitrine import metric, moment, money, percent, state_colour, until, words
 
 
 @pytest.mark.parametrize(
@@ -73,3 +73,13 @@ def test_the_activity_chart_has_one_bar_per_hour_and_kind() -> None:
 
     assert option["xAxis"]["data"] == ["00:00", "01:00", "02:00"]
     assert [series["data"] for series in option["series"]] == [[0, 1, 2], [2, 2, 2], [1, 1, 1]]
+
+
+def test_what_took_less_than_a_minute_is_told_in_seconds() -> None:
+    began = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+    assert until(began, began + timedelta(seconds=42.4)) == "42 s"
+    assert until(began, began + timedelta(seconds=59.6)) == "59 s"
+    assert until(began, began + timedelta(seconds=60)) == "1\xa0minute"
+    assert until(began, began + timedelta(hours=2, seconds=5)) == "2\xa0hours"
+    assert until(began, None) == until(None, None) == "\N{EN DASH}"

@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils import timezone
+from django.utils.timesince import timesince
 
 from console.charts import figure
 from registry.terms import Route
@@ -47,6 +48,15 @@ def state_colour(state: str) -> str:
 def moment(at: datetime | None) -> str:
     """Return a time as the console writes it, in UTC."""
     return NONE if at is None else f"{at.astimezone(timezone.get_default_timezone()):%d %b %Y, %H:%M}"
+
+
+@register.filter
+def until(began: datetime | None, ended: datetime | None) -> str:
+    """Return how long something took, in seconds if it was less than a minute; an en dash before it has ended."""
+    if began is None or ended is None:
+        return NONE
+    seconds = int((ended - began).total_seconds())
+    return f"{seconds} s" if seconds < 60 else timesince(began, ended)
 
 
 @register.filter
