@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from recsys.explain.attribution import HISTORY, Attribution, Method, Share
+from recsys.explain.attribution import ABSOLUTE_TOLERANCE, HISTORY, Attribution, Method, Share
 from recsys.explain.errors import UnreadableGradients
 from recsys.explain.explainer import Explainer
 from recsys.explain.rows import anonymous, log_odds_of, unseen
@@ -32,7 +33,7 @@ from recsys.serving.ranker import Ranker, open_session
 
 POINTS = 32
 """Rows of the graph: both ends of a stretch and thirty points of Gauss-Legendre quadrature within it."""
-MOST_STRETCHES = 16
+MOST_STRETCHES = 24
 METHOD: Final[Method] = "integrated_gradients"
 IDS = "_ids"
 LOGIT = "logit"
@@ -44,6 +45,22 @@ Vectors = dict[str, NDArray[np.float32]]
 """Feature name to its vectors, shape (places, width)."""
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(POINTS - 2)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stretch:
+    """A part of a line, from low to high, uncalibrated log-odds at both, and the shares of vectors' numbers in it."""
+
+    low: float
+    high: float
+    first: float
+    last: float
+    shares: Vectors
+
+    @property
+    def residual(self) -> float:
+        """What the shares leave unexplained of the stretch."""
+        return self.last - self.first - float(sum(numbers.sum(dtype=np.float64) for numbers in self.shares.values()))
 
 
 class GradientExplainer(Explainer):
@@ -90,48 +107,55 @@ class GradientExplainer(Explainer):
     def explain_row(self, row: Feeds) -> Attribution:
         """Explain what the score of one encoded row owes to knowing its viewer, and to the picture if it has one.
 
-        Each line is walked in one stretch first, and in twice as many while the shares of one, or of both together, do
-        not add up.
-
         Args:
             row: int32 ids, shape (1, length of the feature); picture (1, 1, width).
 
         Raises:
-            IncompleteAttribution: they do not, not even with sixteen stretches.
+            IncompleteAttribution: shares do not add up, not even with as many stretches as are allowed.
         """
         row = self._looked_at(row)
         nobody = anonymous(row, self._ranker)
         blank = unseen(nobody)
         score, seen, baseline = (log_odds_of(self._ranker, one) for one in (row, nobody, blank))
-        stretches = 1
-        while True:
-            personal = Attribution(METHOD, score, seen, self._shares(row, nobody, stretches))
-            picture = Attribution(METHOD, seen, baseline, self._picture_share(nobody, blank, stretches))
-            parts = (personal, picture, Attribution(METHOD, score, baseline, picture.shares + personal.shares))
-            if all(one.complete for one in parts) or stretches == MOST_STRETCHES:
-                return [one.proven() for one in parts][-1]
-            stretches *= 2
+        personal = Attribution(METHOD, score, seen, self._shares(row, nobody))
+        picture = Attribution(METHOD, seen, baseline, self._picture_share(nobody, blank))
+        both = Attribution(METHOD, score, baseline, picture.shares + personal.shares)
+        return [one.proven() for one in (personal, picture, both)][-1]
 
-    def walk(self, known: Feeds, nobody: Feeds, stretches: int) -> tuple[float, float, Vectors]:
+    def walk(self, known: Feeds, nobody: Feeds, aim: float) -> tuple[float, float, Vectors]:
         """Integrate the gradient along the line between two encoded rows.
+
+        In one stretch first; while the shares do not add up, the stretch in which they do so least is halved. A network
+        changes fastest where attention by directions leaves a vector of zeros, and where units switch on.
+
+        Args:
+            aim: uncalibrated log-odds that the shares may leave unexplained.
 
         Returns:
             Uncalibrated log-odds at its end and at its beginning, and for each feature the shares of its vectors'
             numbers, shape (places, width).
         """
         ends, starts = self._vectors(known), self._vectors(nobody)
-        totals = {name: np.zeros_like(vectors) for name, vectors in ends.items()}
-        first = last = 0.0
-        for stretch in range(stretches):
-            low, high = stretch / stretches, (stretch + 1) / stretches
-            inner = low + (high - low) * (_NODES + 1) / 2
-            along = np.concatenate(([low], inner, [high])).astype(np.float32)
-            log_odds, gradients = self._run(known, starts, ends, along)
-            first, last = (float(log_odds[0]) if stretch == 0 else first), float(log_odds[-1])
-            weights = (_WEIGHTS * (high - low) / 2).astype(np.float32)
-            for name, gradient in gradients.items():
-                totals[name] += np.tensordot(weights, gradient[1:-1], axes=1)
-        return last, first, {name: totals[name] * (ends[name] - starts[name]) for name in totals}
+        walked = [self._stretch(known, starts, ends, 0.0, 1.0)]
+        while abs(sum(one.residual for one in walked)) > aim and len(walked) < MOST_STRETCHES:
+            worst = walked.pop(max(range(len(walked)), key=lambda place: abs(walked[place].residual)))
+            middle = (worst.low + worst.high) / 2
+            walked.append(self._stretch(known, starts, ends, worst.low, middle))
+            walked.append(self._stretch(known, starts, ends, middle, worst.high))
+        walked.sort(key=lambda one: one.low)
+        shares = {name: np.sum([one.shares[name] for one in walked], axis=0) for name in walked[0].shares}
+        return walked[-1].last, walked[0].first, shares
+
+    def _stretch(self, known: Feeds, starts: Vectors, ends: Vectors, low: float, high: float) -> _Stretch:
+        inner = low + (high - low) * (_NODES + 1) / 2
+        along = np.concatenate(([low], inner, [high])).astype(np.float32)
+        log_odds, gradients = self._run(known, starts, ends, along)
+        weights = (_WEIGHTS * (high - low) / 2).astype(np.float32)
+        shares = {
+            name: np.tensordot(weights, gradient[1:-1], axes=1) * (ends[name] - starts[name])
+            for name, gradient in gradients.items()
+        }
+        return _Stretch(low, high, float(log_odds[0]), float(log_odds[-1]), shares)
 
     def _looked_at(self, row: Feeds) -> Feeds:
         """Give a row the picture that the graph asks for, zeros where the creative has none."""
@@ -139,10 +163,15 @@ class GradientExplainer(Explainer):
             return row
         return row | {PICTURE: np.zeros((1, 1, self._picture_width), dtype=np.float32)}
 
-    def _picture_share(self, seen: Feeds, blank: Feeds, stretches: int) -> Shares:
+    def _aim(self) -> float:
+        """Give what shares of either line may leave, before calibration; both together are then complete."""
+        slope = abs(self._ranker.metadata.calibration.slope)
+        return 0.5 * ABSOLUTE_TOLERANCE / max(slope, 1e-9)
+
+    def _picture_share(self, seen: Feeds, blank: Feeds) -> Shares:
         if not self._picture_width or not seen[PICTURE].any():
             return ()
-        numbers = self.walk(seen, blank, stretches)[2][PICTURE]
+        numbers = self.walk(seen, blank, self._aim())[2][PICTURE]
         amount = self._ranker.metadata.calibration.slope * float(numbers.sum(dtype=np.float64))
         return (Share(PICTURE, None, amount),)
 
@@ -168,11 +197,11 @@ class GradientExplainer(Explainer):
             for name, found in vectors.items()
         }
 
-    def _shares(self, known: Feeds, nobody: Feeds, stretches: int) -> Shares:
+    def _shares(self, known: Feeds, nobody: Feeds) -> Shares:
         slope = self._ranker.metadata.calibration.slope
         shares: list[Share] = []
         history = np.zeros(self._ranker.spec.history_length)
-        for name, numbers in self.walk(known, nobody, stretches)[2].items():
+        for name, numbers in self.walk(known, nobody, self._aim())[2].items():
             amounts = slope * numbers.sum(axis=1, dtype=np.float64)
             if name in self._ranker.spec.histories:
                 history += amounts

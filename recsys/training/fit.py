@@ -33,7 +33,7 @@ Watch = Callable[[int, float], None]
 REMEMBERED = 0.6
 """What an average of weights keeps of the passes before the newest."""
 LONG_LOG = 100_000
-"""Rows of the train part from which a log is learnt from at both paces; on fewer, `swift` lost wherever it was tried."""
+"""Rows of the train part from which a log is learnt at both paces; on fewer, `swift` lost wherever it was tried."""
 SWIFT_OMISSION = 0.1
 """A long log shows by itself which visits of it will not come again."""
 PATIENCE_ROWS, LEAST_PATIENCE, MOST_PATIENCE = 100_000, 2, 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recsys.training.configuration import NetworkConfig
-from recsys.training.networks.attention import DotAttention, TargetAttention
+from recsys.training.networks.attention import CosineAttention, TargetAttention
 from recsys.training.networks.layers import PairDense, deepen
 from recsys.training.networks.layout import Layout
 from recsys.training.networks.network import Network, finish
@@ -18,8 +18,8 @@ def paper(layout: Layout, config: NetworkConfig, seed: int) -> Network:
 
 
 def dot(layout: Layout, config: NetworkConfig, seed: int) -> Network:
-    """Build DIN with attention by dot products, for a tenth of the cost."""
-    return _build(layout, config, seed, DotAttention())
+    """Build DIN with attention by dot products of unit vectors, for a tenth of the cost."""
+    return _build(layout, config, seed, CosineAttention())
 
 
 def _build(layout: Layout, config: NetworkConfig, seed: int, attention: Any) -> Network:

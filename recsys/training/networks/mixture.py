@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from recsys.training.configuration import NetworkConfig
 from recsys.training.dataset import TASKS
-from recsys.training.networks.attention import DotAttention
+from recsys.training.networks.attention import CosineAttention
 from recsys.training.networks.interest import parts
 from recsys.training.networks.layers import AsPairs, PairDense
 from recsys.training.networks.layout import Layout
@@ -33,10 +33,10 @@ LEVELS = 2
 def gates(layout: Layout, config: NetworkConfig, seed: int) -> Network:
     """Build a multi-gate mixture of experts; Ma et al., "Modeling Task Relationships ... MMoE", KDD 2018.
 
-    Experts and gates read features of viewer and candidate, and the histories by dot-product attention.
+    Experts and gates read features of viewer and candidate, and the histories as `dotdin` does.
     """
     sides = embed(layout, config, seed, two_widths(config))
-    known = parts(sides, DotAttention())
+    known = parts(sides, CosineAttention())
     experts = [_expert(known, config, f"expert_{place}", seed + place) for place in range(config.experts)]
     mixed = {task: _mix(known, experts, f"gate_{task}") for task in ALL_TASKS}
     return _finish(layout, config, sides, mixed)
@@ -48,7 +48,7 @@ def extraction(layout: Layout, config: NetworkConfig, seed: int) -> Network:
     Each level has experts that all tasks share and experts of each task's own; a task's gate looks at both.
     """
     sides = embed(layout, config, seed, two_widths(config))
-    known = parts(sides, DotAttention())
+    known = parts(sides, CosineAttention())
     read: dict[str, Any] = dict.fromkeys(ALL_TASKS, known)
     shared: Any = known
     for level in range(LEVELS):

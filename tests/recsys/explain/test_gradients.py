@@ -72,7 +72,9 @@ def shaken(network: Any) -> Any:
 
 
 @pytest.fixture(
-    scope="module", params=[("deepfm", 0), ("din", 5)], ids=["deepfm", "din with pictures and item-item weights"]
+    scope="module",
+    params=[("deepfm", 0), ("din", 5), ("dotdin", 0)],
+    ids=["deepfm", "din with pictures and item-item weights", "dotdin"],
 )
 def exported(request, tmp_path_factory) -> Exported:
     from recsys.training.configuration import NetworkConfig
@@ -171,7 +173,7 @@ def test_it_is_the_integral_that_tensorflow_computes(exported):
     parts = [mean * (end - start)[0] for mean, start, end in zip(means, starts, ends, strict=True)]
     expected = {name: float(tf.reduce_sum(part)) for name, part in zip(vectors, parts, strict=True)}
 
-    found = exported.explainer.walk(row, nobody, 8)[2]
+    found = exported.explainer.walk(row, nobody, 1e-3)[2]
 
     for name, amount in expected.items():
         assert found[name].sum() == pytest.approx(amount, abs=5e-3), name

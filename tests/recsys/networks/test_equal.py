@@ -110,17 +110,17 @@ def test_attention_factorised_is_deepctrs_attention_laid_out(normalise):
 
 @pytest.mark.parametrize("normalise", [False, True])
 def test_attention_reads_histories_side_by_side_as_it_does_when_they_are_joined(normalise):
-    from recsys.training.networks.attention import DotAttention, TargetAttention
+    from recsys.training.networks.attention import TargetAttention
     from recsys.training.tensorflow import tf
 
     query, keys = tf.constant(numbers(1, CANDIDATES, WIDTH, seed=1)), numbers(VIEWERS, PLACES, WIDTH, seed=2)
     present = tf.constant((np.arange(PLACES) < np.array([[6], [3], [0], [2]])).astype(np.float32)[..., None])
-    for layer in (TargetAttention((7, 3), seed=5, normalise=normalise), DotAttention()):
-        joined = layer([query, tf.constant(keys), present])
-        apart = layer([query, tf.constant(keys[..., :5]), tf.constant(keys[..., 5:]), present])
-        np.testing.assert_array_equal(apart, joined)
-        assert joined.shape == (VIEWERS, CANDIDATES, WIDTH)
-        assert not np.any(joined[2])
+    layer = TargetAttention((7, 3), seed=5, normalise=normalise)
+    joined = layer([query, tf.constant(keys), present])
+    apart = layer([query, tf.constant(keys[..., :5]), tf.constant(keys[..., 5:]), present])
+    np.testing.assert_array_equal(apart, joined)
+    assert joined.shape == (VIEWERS, CANDIDATES, WIDTH)
+    assert not np.any(joined[2])
 
 
 def test_a_pair_dense_layer_is_a_dense_layer_on_what_is_joined():
