@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from faceid.evaluate.intervals import Estimate, wilson
+from faceid.evaluate.intervals import Estimate, area_estimate, mean_of, wilson
 
 ATTACK_LEVELS = (0.10, 0.05, 0.02, 0.01)
 """APCER levels at which BPCER is given; also the other way round."""
@@ -59,7 +59,9 @@ class Errors:
         apcer: that of the worst species, which stands for the system (ISO/IEC 30107-3, 13.2.2).
         bpcer: share of the living people that were taken for attacks, among those with a response.
         bpnrr: share of the living people without a response.
-        acer: mean of APCER and BPCER; widely printed, though not in the standard's 2023 edition.
+        acer: mean of APCER and BPCER; widely printed, though not in the standard's 2023 edition. The ends of its
+            interval are the means of theirs, as those of RIAPAR are the sums; see
+            :func:`faceid.evaluate.intervals.mean_of`.
     """
 
     species: Mapping[str, SpeciesErrors]
@@ -67,7 +69,7 @@ class Errors:
     apcer: Estimate
     bpcer: Estimate
     bpnrr: Estimate
-    acer: float
+    acer: Estimate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +108,7 @@ def errors(live: Scored, attacks: Mapping[str, Scored]) -> Errors:
     worst = max(answered, key=lambda name: (np.nan_to_num(answered[name].apcer.value), name))
     bpcer = wilson(int((~live.passed).sum()), len(live.scores))
     apcer = species[worst].apcer
-    return Errors(species, worst, apcer, bpcer, wilson(live.lost, live.presented), (apcer.value + bpcer.value) / 2)
+    return Errors(species, worst, apcer, bpcer, wilson(live.lost, live.presented), mean_of(apcer, bpcer))
 
 
 def curve(live: Scored, attacks: Mapping[str, Scored]) -> Curve | None:
@@ -136,6 +138,12 @@ def area(live: NDArray[np.float64], attack: NDArray[np.float64]) -> float:
     ordered = np.sort(attack)
     below = np.searchsorted(ordered, live, side="left") + np.searchsorted(ordered, live, side="right")
     return float(below.mean() / 2 / len(attack))
+
+
+def separation(live: Scored, attack: Scored) -> Estimate:
+    """Return :func:`area` of the scores of living people and of one kind of attack, with its interval."""
+    value = area(live.scores, attack.scores)
+    return area_estimate(value, len(live.scores), len(attack.scores))
 
 
 def reliability(live: NDArray[np.float64], attack: NDArray[np.float64], bins: int = 10) -> list[dict[str, float]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from faceid.evaluate import liveness as measures
 from faceid.evaluate.impostors import SystemErrors, system_errors
+from faceid.evaluate.intervals import Estimate
 from faceid.evaluate.liveness import Curve, Errors, Scored
 from faceid.evaluate.liveness_trials import Trial, by_species
 from faceid.evaluate.report import Report, percent, sampled
@@ -47,7 +48,7 @@ def report(
         "synthetic_means": SYNTHETIC if synthetic else None,
         "videos": sum(one.looks > 1 for one in trials),
         "operating_points": points,
-        "auc": {name: measures.area(live.scores, one.scores) for name, one in attacks.items()},
+        "auc": {name: measures.separation(live, one) for name, one in attacks.items()},
         "methods": _methods(kinds),
         "curve": None if found is None else _curve(found),
         "reliability": {"bins": rows, "expected_calibration_error": measures.calibration_error(rows)},
@@ -74,10 +75,11 @@ def lines(figures: Report) -> list[str]:
             mark = " (synthetic)" if name in figures["synthetic_species"] else ""
             text.append(f"  APCER {name + mark:<28} {percent(one.apcer)}; no response {percent(one.apnrr)}")
         text.append(f"  APCER of the worst, {found.worst}: {percent(found.apcer)}")
-        text.append(f"  BPCER {percent(found.bpcer)}; no response {percent(found.bpnrr)}; ACER {_share(found.acer)}")
+        text.append(f"  BPCER {percent(found.bpcer)}; no response {percent(found.bpnrr)}; ACER {percent(found.acer)}")
         text.append(f"  {_system(point['system'])}")
     for name, value in figures["auc"].items():
-        text.append(f"AUC {name}: {value:.3f}")
+        mark = " (synthetic)" if name in figures["synthetic_species"] else ""
+        text.append(f"AUC {name}{mark}: {area_of(value)}")
     for method, areas in figures["methods"].items():
         text.append(f"  {method}: " + ", ".join(f"{name} {value:.3f}" for name, value in areas.items()))
     if figures["curve"] is not None:
@@ -143,6 +145,13 @@ def _curve(found: Curve) -> Report:
         "bpcer_at_apcer": found.bpcer_at,
         "apcer_at_bpcer": found.apcer_at,
     }
+
+
+def area_of(estimate: Estimate) -> str:
+    """Write an area under a curve for people: ``.912 [.850, .951]`` and what it was measured on."""
+    if math.isnan(estimate.value):
+        return "-"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}] of {estimate.trials:,}"
 
 
 def _system(system: SystemErrors | str) -> str:

@@ -33,7 +33,10 @@ def test_the_worst_species_stands_for_the_system_and_each_is_told() -> None:
     assert found.species["screen"].apnrr.value == 0.5
     assert found.bpcer.value == 0.25
     assert found.bpnrr.value == 0.2
-    assert found.acer == 0.375
+    assert found.acer.value == 0.375
+    assert found.acer.low == (found.apcer.low + found.bpcer.low) / 2
+    assert found.acer.high == (found.apcer.high + found.bpcer.high) / 2
+    assert found.acer.trials == 6
     assert found.bpcer.low < 0.25 < found.bpcer.high
 
 

@@ -233,6 +233,9 @@ def test_the_evaluation_marks_made_attacks_as_synthetic(
     point = report["operating_points"]["screen"]
     assert set(point["errors"]["species"]) == set(report["synthetic_species"])
     assert point["system"]["people"] == 2
+    assert point["errors"]["acer"]["low"] < point["errors"]["acer"]["value"] < point["errors"]["acer"]["high"]
+    assert all(area["low"] <= area["value"] <= area["high"] for area in report["auc"].values())
+    assert all(line.endswith(" of 6") for line in text.splitlines() if line.startswith("AUC made_"))
     assert "RIAPAR" in text
     assert sorted(path.name for path in plots.iterdir()) == ["det.png", "reliability.png", "scores.png"]
 
