@@ -18,6 +18,7 @@ from faceid.image import decode
 from faceid.opencv import OpenCV
 from faceid.pipeline import Pipeline
 from faceid.quality import SCREEN, measure
+from faceid.rules import Profile
 from faceid.upright import upright
 
 STAGES: Final = ("decode", "detect", "look upright", "align", "quality", "embed")
@@ -75,7 +76,14 @@ def stages(pipeline: Pipeline, files: Sequence[bytes], *, rounds: int = 3) -> li
     return [Stage(name, median(taken[name])) for name in STAGES if name in taken]
 
 
-def compare(pipeline: Pipeline, opencv: Sequence[OpenCV], files: Sequence[bytes], *, rounds: int = 3) -> Comparison:
+def compare(
+    pipeline: Pipeline,
+    opencv: Sequence[OpenCV],
+    files: Sequence[bytes],
+    *,
+    profile: Profile = SCREEN,
+    rounds: int = 3,
+) -> Comparison:
     """Measure our pipeline against the fastest of several set-ups of OpenCV, in turn, frame by frame.
 
     Both detect on the picture shrunk to 640 pixels, align and embed the same number of faces per frame. Ours looks at
@@ -84,13 +92,14 @@ def compare(pipeline: Pipeline, opencv: Sequence[OpenCV], files: Sequence[bytes]
     Args:
         opencv: the same networks in the files that OpenCV might like best; the fastest one counts.
         files: JPEG, PNG or WebP files.
+        profile: how good a face must be for ours to embed it.
         rounds: measurements of each frame.
 
     Raises:
         FaceError: a file is no picture.
         ValueError: no picture has a usable face.
     """
-    frames = [(frame, count) for frame in map(decode, files) if (count := _embedded(pipeline, frame))]
+    frames = [(frame, count) for frame in map(decode, files) if (count := _embedded(pipeline, frame, profile))]
     if not frames:
         raise ValueError("The comparison needs a picture with a usable face.")
     fastest = min(opencv, key=lambda one: _quickest(one, frames[0][0]))
@@ -99,7 +108,7 @@ def compare(pipeline: Pipeline, opencv: Sequence[OpenCV], files: Sequence[bytes]
     for turn in range(rounds + 1):
         sums = [0.0, 0.0]
         for frame, count in frames:
-            sums[0] += _timed(lambda frame=frame: pipeline.faces(frame))[1]  # type: ignore[misc]
+            sums[0] += _timed(lambda frame=frame: pipeline.faces(frame, profile))[1]  # type: ignore[misc]
             sums[1] += _timed(lambda frame=frame, count=count: fastest.embeddings(frame, most=count))[1]  # type: ignore[misc]
         if turn:
             ours.append(sums[0] / len(frames))
@@ -142,8 +151,8 @@ def _walk_face(pipeline: Pipeline, image: Pixels, face: Face) -> Iterator[tuple[
     yield "embed", _timed(lambda: pipeline.embedder.embed([sized]))[1]
 
 
-def _embedded(pipeline: Pipeline, frame: Frame) -> int:
-    return sum(one.embedding is not None for one in pipeline.faces(frame))
+def _embedded(pipeline: Pipeline, frame: Frame, profile: Profile) -> int:
+    return sum(one.embedding is not None for one in pipeline.faces(frame, profile))
 
 
 def _quickest(opencv: OpenCV, frame: Frame) -> float:

@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from faceid.accuracy import FALSE_ACCEPT_RATE, Accuracies, Accuracy, compare_accuracy
 from faceid.commands.command import add_pipeline, contents, load, pictures_below
 from faceid.errors import FaceError, FileUnreadable, ModelsUnavailable
+from faceid.evaluate import pairs
+from faceid.evaluate.acquisition import PROFILES
+from faceid.evaluate.report import percent
 from faceid.image import decode
 from faceid.opencv import OpenCV
 from faceid.pipeline import Pipeline
+from faceid.quality import SCREEN
 from faceid.search.bench import LARGE, threaded_rows
 from faceid.soak import soak
 from faceid.stages import Comparison, Stage, compare, opencv_threads, stages
@@ -27,7 +32,16 @@ _GALLERY_THREADS = (1, 2)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("--images", type=Path, help="folder of pictures (the photographs that set-up fetched)")
-    parser.add_argument("--most", type=int, default=60, help="pictures to use at most (%(default)s)")
+    parser.add_argument("--most", type=int, default=60, help="pictures to time at most (%(default)s)")
+    parser.add_argument(
+        "--pairs", type=Path, metavar="FILE",
+        help="compare the accuracy with OpenCV's, too, on pairs of pictures below --images: LFW's pairs.txt, or a table"
+        " with the header a,b,same",
+    )  # fmt: skip
+    parser.add_argument(
+        "--quality", choices=sorted(PROFILES), default=SCREEN.name,
+        help="what a face must meet for this library to embed it (%(default)s); any: every face found, as OpenCV does",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each picture (%(default)s)")
     parser.add_argument("--published", type=Path, help="folder of the published networks, for OpenCV to choose from")
     parser.add_argument("--soak", type=int, metavar="FRAMES", help="watch memory over so many frames instead")
@@ -46,17 +60,24 @@ def run(options: argparse.Namespace) -> int:
         return _galleries(options)
     pipeline = load(options)
     state = options.models.resolve().parent.parent
-    files = list(_usable(options.images or _photographs(state), options.most))
+    images = options.images or _photographs(state)
+    asked = None if options.pairs is None else pairs.read(options.pairs, images)
+    files = list(_usable(images, options.most))
     with opencv_threads(options.threads):
         if options.soak:
             return _soak(pipeline, files, options)
         measured = stages(pipeline, files, rounds=options.rounds)
         opencv = list(_opencv(pipeline, options.models, options.published or state / _PUBLISHED))
-        compared = compare(pipeline, opencv, files, rounds=options.rounds) if opencv else None
+        profile = PROFILES[options.quality]
+        compared = compare(pipeline, opencv, files, profile=profile, rounds=options.rounds) if opencv else None
+        right = None
+        if asked is not None and compared is not None:
+            fastest = next(one for one in opencv if one.name == compared.opencv)
+            right = compare_accuracy(pipeline, fastest, asked, profile=profile)
     if options.json:
-        print(json.dumps(_object(measured, compared, len(files), options.threads)))
+        print(json.dumps(_object(measured, compared, right, len(files), options.threads)))
     else:
-        _table(measured, compared, len(files), options.threads)
+        _table(measured, compared, right, len(files), options.threads)
     return 0
 
 
@@ -144,16 +165,21 @@ def _galleries(options: argparse.Namespace) -> int:
     return 0
 
 
-def _object(measured: list[Stage], compared: Comparison | None, pictures: int, threads: int) -> dict[str, object]:
+def _object(
+    measured: list[Stage], compared: Comparison | None, right: Accuracies | None, pictures: int, threads: int
+) -> dict[str, object]:
     return {
         "pictures": pictures,
         "threads": threads,
         "stages_ms": {stage.name: round(stage.median, 3) for stage in measured},
         "opencv": compared and {**asdict(compared), "throughput": round(compared.throughput, 3)},
+        "accuracy": right and asdict(right),
     }
 
 
-def _table(measured: list[Stage], compared: Comparison | None, pictures: int, threads: int) -> None:
+def _table(
+    measured: list[Stage], compared: Comparison | None, right: Accuracies | None, pictures: int, threads: int
+) -> None:
     print(f"{pictures} pictures, {threads} thread{'s' if threads > 1 else ''}; medians in milliseconds")
     for stage in measured:
         print(f"  {stage.name:<14}{stage.median:9.2f}")
@@ -164,3 +190,18 @@ def _table(measured: list[Stage], compared: Comparison | None, pictures: int, th
             f"  {'OpenCV':<14}{compared.opencv_ms:9.2f}  its own FaceDetectorYN and FaceRecognizerSF, {compared.opencv}"
         )
         print(f"  throughput    {compared.throughput:9.2f}  times OpenCV's")
+    if right is not None:
+        _accuracies(right)
+
+
+def _accuracies(right: Accuracies) -> None:
+    print(f"{right.genuine:,} genuine and {right.impostor:,} impostor pairs", end=" ")
+    print(f"of {right.pictures:,} pictures in {right.folds} folds")
+    print(f"  {'':<14}{'accuracy':<28}{f'TAR at FAR {FALSE_ACCEPT_RATE:g}':<28}without embedding")
+    for name, one in (("this library", right.ours), ("OpenCV", right.opencv)):
+        print(f"  {name:<14}{_figures(one)}")
+    print(f"  right alone   this library {right.ours_alone}, OpenCV {right.opencv_alone} of the pairs")
+
+
+def _figures(one: Accuracy) -> str:
+    return f"{percent(one.accuracy):<28}{percent(one.tar):<28}{percent(one.failures)}"

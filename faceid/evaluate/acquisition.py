@@ -89,19 +89,28 @@ def acquire(
 
 
 def main_face(faces: Sequence[DetectedFace], height: int, width: int) -> DetectedFace | None:
-    """Pick the face a picture is about: the largest, where being off the middle costs area.
+    """Pick the face a picture is about: the one that stands out most, see :func:`standing`; None of no faces.
+
+    Args:
+        faces: of one picture.
+        height, width: sides of the picture, pixels.
+    """
+    return max(faces, key=lambda one: standing(one.face.box, height, width), default=None)
+
+
+def standing(box: NDArray[np.float32], height: int, width: int) -> float:
+    """Say how much a face stands out, square pixels: its area, less what it lies off the middle.
+
+    Args:
+        box: left, top, width, height in pixels, float32, shape (4,).
+        height, width: sides of the picture, pixels.
 
     The rule with which FaceNet's authors cropped LFW (Schroff et al., 2015, as reimplemented by Sandberg): area minus
-    twice the squared distance of the box's middle from the picture's, in pixels.
+    twice the squared distance of the box's middle from the picture's.
     """
-    middle = np.array([width, height], dtype=np.float64) / 2
-
-    def standing(one: DetectedFace) -> float:
-        box = one.face.box.astype(np.float64)
-        off = box[:2] + box[2:] / 2 - middle
-        return float(box[2] * box[3] - 2.0 * (off @ off))
-
-    return max(faces, key=standing, default=None)
+    place = box.astype(np.float64)
+    off = place[:2] + place[2:] / 2 - np.array([width, height], dtype=np.float64) / 2
+    return float(place[2] * place[3] - 2.0 * (off @ off))
 
 
 class _Unusable(Exception):

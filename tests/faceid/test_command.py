@@ -10,6 +10,14 @@ from faceid.__main__ import main
 
 Run = Callable[..., tuple[int, str, str]]
 Capture = pytest.CaptureFixture[str]
+PAIRS = """a,b,same,fold
+obama/obama.jpg,obama/obama3.jpg,1,0
+obama/obama.jpg,biden/biden.jpg,0,0
+obama/obama3.jpg,stray.jpg,0,0
+obama/obama3.jpg,obama/obama.jpg,1,1
+biden/biden.jpg,stray.jpg,0,1
+obama/obama3.jpg,biden/biden.jpg,0,1
+"""
 PICTURES = {"biden", "obama", "obama2", "obama3", "obama_partial", "astronaut"}
 
 
@@ -184,6 +192,24 @@ def test_bench_prints_the_stages_and_opencv_beside_them(run: Run, people: Path, 
     assert status == 0
     assert list(measured["stages_ms"]) == ["decode", "detect", "look upright", "align", "quality", "embed"]
     assert (measured["opencv"]["frames"], measured["opencv"]["faces"]) == (4, 4)
+
+
+def test_bench_prints_the_accuracy_of_both_on_pairs(run: Run, people: Path, published_models: Path, tmp_path: Path):
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text(PAIRS)
+    options = ("--images", str(people), "--pairs", str(pairs), "--rounds", "1", "--published", str(published_models))
+
+    status, output, _ = run("bench", *options, "--most", "1", "--quality", "any")
+
+    assert status == 0
+    assert "2 genuine and 4 impostor pairs of 4 pictures in 2 folds\n" in output
+    assert output.count("100.00 % [") == 4
+    assert output.endswith("  right alone   this library 0, OpenCV 0 of the pairs\n")
+
+    status, output, _ = run("bench", *options, "--most", "1", "--json")
+    measured = json.loads(output)["accuracy"]
+    assert (measured["pictures"], measured["genuine"], measured["impostor"]) == (4, 2, 4)
+    assert measured["ours"]["accuracy"]["value"] == measured["opencv"]["tar"]["value"] == 1.0
 
 
 def test_bench_searches_galleries_with_one_and_two_threads(run: Run):
