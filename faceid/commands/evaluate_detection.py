@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from faceid.commands.evaluating import add_outputs, check_outputs, finish
+from faceid.commands.evaluating import add_cohorts, add_outputs, check_outputs, cohorts_of, finish
 from faceid.evaluate import detection_report, labels, plots
 from faceid.evaluate.report import about
 from faceid.pipeline import Pipeline
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", type=Path, help="folder of pictures")
     parser.add_argument("--points", type=Path, required=True, help="JSON of boxes and points per picture")
     parser.add_argument("--skip-missing", action="store_true", help="leave out labels whose pictures are not there")
+    add_cohorts(parser)
     add_outputs(parser)
 
 
@@ -24,8 +25,9 @@ def run(options: argparse.Namespace) -> int:
     """Print the figures that matter; all of them go to the JSON file."""
     check_outputs(options.json, plots=options.plots)
     marked = labels.read(options.points, options.images, skip_missing=options.skip_missing)
+    cohorts = cohorts_of(options)
     pipeline = Pipeline.load(options.models)
     done = detection_report.run(pipeline, marked)
-    figures = detection_report.report(done, options.images)
+    figures = detection_report.report(done, options.images, cohorts)
     whole = about(pipeline, NAME, least_score=detection_report.LEAST_SCORE) | figures
     return finish(options, whole, detection_report.lines(done, figures), plots.detection)

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from faceid.commands.evaluating import add_outputs, add_rule, check_outputs, finish, rule, say
-from faceid.evaluate import cohorts, folder, identification_report, plots
+from faceid.commands.evaluating import add_outputs, add_rule, check_outputs, cohorts_of, finish, rule, say
+from faceid.evaluate import folder, identification_report, plots
 from faceid.evaluate.acquisition import PROFILES, acquire
 from faceid.evaluate.report import about
 from faceid.match import IMPOSTOR_MARGIN
@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     check_outputs(options.json, plots=options.plots)
     people = folder.people(options.images)
     unknown = None if options.unknown is None else folder.strangers(options.unknown)
-    labels = None if options.cohorts is None else cohorts.read(options.cohorts)
+    labels = cohorts_of(options)
     protocol = identification_report.plan(people, unknown, max(1, options.enrol))
     if stray := folder.loose(options.images):
         say(f"{len(stray)} pictures lie beside the folders of people and are left out.")

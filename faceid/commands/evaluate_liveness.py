@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from faceid.commands.evaluating import add_outputs, finish
+from faceid.commands.evaluating import add_cohorts, add_outputs, check_outputs, cohorts_of, finish
 from faceid.evaluate import liveness_plots, liveness_report
 from faceid.evaluate.liveness_trials import run_trials
 from faceid.evaluate.report import about
@@ -25,14 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--made", action="append", default=[], metavar="SPECIES",
                         help="folder of attacks that code made; marked synthetic; may be repeated")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the made attacks (%(default)s)")
+    add_cohorts(parser)
     add_outputs(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the figures that matter; all of them go to the JSON file."""
+    check_outputs(options.json, plots=options.plots)
+    cohorts = cohorts_of(options)
     pipeline, detector = Pipeline.load(options.models), LivenessDetector.load(options.models)
     trials = run_trials(options.folder, pipeline, detector, made=max(0, options.make), seed=options.seed)
-    figures = liveness_report.report(options.folder, trials, detector, options.threshold, options.made)
+    figures = liveness_report.report(options.folder, trials, detector, options.threshold, options.made, cohorts)
     settings = {"threshold": options.threshold, "make": options.make, "made": options.made, "seed": options.seed}
     whole = about(pipeline, NAME, **settings) | {"scores": "probability of a living person"} | figures
     return finish(options, whole, liveness_report.lines(figures), liveness_plots.draw)

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from faceid.commands.evaluating import add_outputs, add_rule, check_outputs, finish, rule
-from faceid.evaluate import cohorts, pairs, plots, verification_report
+from faceid.commands.evaluating import add_outputs, add_rule, check_outputs, cohorts_of, finish, rule
+from faceid.evaluate import pairs, plots, verification_report
 from faceid.evaluate.acquisition import PROFILES, acquire
 from faceid.evaluate.report import about
 from faceid.pipeline import Pipeline
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the figures that matter; all of them go to the JSON file."""
     check_outputs(options.json, plots=options.plots)
     chosen = pairs.read(options.pairs, options.images, skip_missing=options.skip_missing)
-    labels = None if options.cohorts is None else cohorts.read(options.cohorts)
+    labels = cohorts_of(options)
     pipeline = Pipeline.load(options.models)
     threshold, _ = rule(options, pipeline)
     files = [picture.path for pair in chosen.pairs for picture in (pair.first, pair.second)]

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from faceid.commands.command import add_models
+from faceid.evaluate import cohorts
 from faceid.evaluate import report as reports
 from faceid.evaluate.acquisition import PROFILES
+from faceid.evaluate.cohorts import Cohorts
 from faceid.evaluate.errors import OutputRefused
 from faceid.evaluate.report import Report
 from faceid.match import IMPOSTOR_MARGIN, THRESHOLD_DEFAULT
@@ -33,8 +35,22 @@ def add_rule(parser: argparse.ArgumentParser) -> None:
                         help=f"least cosine of the operating point ({THRESHOLD_DEFAULT})")  # fmt: skip
     parser.add_argument("--calibration", type=Path, metavar="FILE",
                         help="take threshold and margin from `faceid calibrate`")  # fmt: skip
+    add_cohorts(parser)
+
+
+def add_cohorts(parser: argparse.ArgumentParser) -> None:
+    """Declare labels of cohorts."""
     parser.add_argument("--cohorts", type=Path, metavar="FILE",
                         help="table of files or persons and their labels: errors by cohort")  # fmt: skip
+
+
+def cohorts_of(options: argparse.Namespace) -> Cohorts | None:
+    """Read the labels that the argument of :func:`add_cohorts` names; None without one.
+
+    Raises:
+        LabelsRefused: they cannot be read.
+    """
+    return None if options.cohorts is None else cohorts.read(options.cohorts)
 
 
 def rule(options: argparse.Namespace, pipeline: Pipeline) -> tuple[float, float]:

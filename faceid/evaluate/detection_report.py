@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from faceid.detect import SCORE_THRESHOLD
 from faceid.errors import FaceError
 from faceid.evaluate.acquisition import UNREADABLE
+from faceid.evaluate.cohort_rates import detected, rate_lines
+from faceid.evaluate.cohorts import Cohorts
 from faceid.evaluate.detection import (
     OVERLAP,
     Array,
@@ -22,6 +25,7 @@ from faceid.evaluate.detection import (
     precision_recall,
     recall,
 )
+from faceid.evaluate.folder import Picture
 from faceid.evaluate.intervals import wilson
 from faceid.evaluate.progress import Progress
 from faceid.evaluate.report import Report, percent, sampled
@@ -31,6 +35,8 @@ from faceid.upright import upright
 
 LEAST_SCORE = 0.05
 """Score from which finds count for the average precision, which needs the detector's whole curve."""
+
+_BINS = np.linspace(0.0, 1.0, 51)
 
 PICTURE, PERSON = "of the picture", "of the person"
 
@@ -43,12 +49,15 @@ class DetectionRun:
         matching: all finds, judged.
         failures: pictures that could not be decoded, with the reason; the faces in them count as missed.
         left_is: whose left the labels' points mean, found by which fits; None without points.
+        faces: labels and finds of each picture.
+        paths: the pictures, in the same order.
     """
 
     matching: Matching
     failures: Mapping[Path, str]
     left_is: str | None
     faces: Sequence[tuple[Sequence[LabelledFace], Sequence[FoundFace]]] = field(repr=False)
+    paths: tuple[Path, ...] = field(repr=False)
 
 
 def run(pipeline: Pipeline, labels: Mapping[Path, Sequence[LabelledFace]]) -> DetectionRun:
@@ -71,12 +80,12 @@ def run(pipeline: Pipeline, labels: Mapping[Path, Sequence[LabelledFace]]) -> De
             failures[path] = UNREADABLE
         pictures.append((faces, found))
         progress.at(number)
-    as_is, swapped = match(pictures), match(_swapped(pictures))
+    as_is, swapped, paths = match(pictures), match(_swapped(pictures)), tuple(labels)
     if not len(as_is.errors) and not len(swapped.errors):
-        return DetectionRun(as_is, failures, None, pictures)
+        return DetectionRun(as_is, failures, None, pictures, paths)
     if (len(swapped.errors), -_median(swapped.errors)) > (len(as_is.errors), -_median(as_is.errors)):
-        return DetectionRun(swapped, failures, PERSON, _swapped(pictures))
-    return DetectionRun(as_is, failures, PICTURE, pictures)
+        return DetectionRun(swapped, failures, PERSON, _swapped(pictures), paths)
+    return DetectionRun(as_is, failures, PICTURE, pictures, paths)
 
 
 def finds(pipeline: Pipeline, path: Path) -> list[FoundFace]:
@@ -93,8 +102,14 @@ def finds(pipeline: Pipeline, path: Path) -> list[FoundFace]:
     return [FoundFace(face.box.astype(float), face.score, face.landmarks.astype(float)) for face in turned]
 
 
-def report(done: DetectionRun, images: Path) -> Report:
-    """Compute every figure of a detection."""
+def report(done: DetectionRun, images: Path, cohorts: Cohorts | None = None) -> Report:
+    """Compute every figure of a detection.
+
+    Args:
+        done: from :func:`run`.
+        images: folder the names of pictures are relative to.
+        cohorts: labels somebody gave.
+    """
     matching = done.matching
     reached, precise = sampled(*precision_recall(matching))
     above = matching.error_scores >= SCORE_THRESHOLD
@@ -114,6 +129,10 @@ def report(done: DetectionRun, images: Path) -> Report:
         "average_precision": average_precision(matching),
         "landmark_error": _errors(matching.errors[above]) | {"left_is": done.left_is},
         "curve": {"recall": reached, "precision": precise},
+        "histograms": {name: _histogram(matching.scores[hits]) for name, hits in _kinds(matching).items()},
+        "cohorts": None
+        if cohorts is None
+        else detected(cohorts, [_picture(path, images) for path in done.paths], done.faces, SCORE_THRESHOLD),
     }
 
 
@@ -132,7 +151,21 @@ def lines(done: DetectionRun, figures: Report) -> list[str]:
         )
     if done.left_is == PERSON:
         found.append("the labels' left is the person's left: eyes and mouth corners were swapped")
-    return found
+    return found + rate_lines(figures["cohorts"] or [], {"recall": "recall", "missed": "missed"})
+
+
+def _kinds(matching: Matching) -> dict[str, NDArray[np.bool_]]:
+    return {"labelled_faces": matching.hits, "others": ~matching.hits}
+
+
+def _histogram(scores: Array) -> Report:
+    return {"edges": _BINS.round(4), "counts": np.histogram(np.clip(scores, 0.0, 1.0), _BINS)[0]}
+
+
+def _picture(path: Path, images: Path) -> Picture:
+    """Name a picture as label files do; the first folder below ``images`` may be a person's."""
+    relative = path.relative_to(images)
+    return Picture(path, relative.as_posix(), relative.parts[0])
 
 
 def _errors(errors: Array) -> Report:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from faceid.evaluate.liveness_report import COHORT_RATES
+from faceid.evaluate.plots import cohort_rates
 from faceid.evaluate.report import Report
 
 if TYPE_CHECKING:
@@ -17,10 +19,11 @@ _FLOOR = 1e-3
 
 
 def draw(report: Report, folder: Path) -> list[Path]:
-    """Draw BPCER over APCER, the histograms of scores and the reliability; return the files."""
+    """Draw BPCER over APCER, the histograms of scores, the reliability and the cohort tables; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     drawings = {"det.png": _trade_off, "scores.png": _histograms, "reliability.png": _reliability}
-    return [_drawn(report, drawing, folder / name) for name, drawing in drawings.items()]
+    written = [_drawn(report, drawing, folder / name) for name, drawing in drawings.items()]
+    return written + cohort_rates(folder, report["cohorts"] or [], COHORT_RATES)
 
 
 def _drawn(report: Report, drawing: "Callable[[Axes, Report], None]", path: Path) -> Path:

@@ -7,6 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from faceid.evaluate import liveness as measures
+from faceid.evaluate.cohort_rates import RateTable, living, rate_lines
+from faceid.evaluate.cohorts import Cohorts
+from faceid.evaluate.folder import Picture
 from faceid.evaluate.impostors import SystemErrors, system_errors
 from faceid.evaluate.intervals import Estimate
 from faceid.evaluate.liveness import Curve, Errors, Scored
@@ -19,9 +22,17 @@ _BINS = np.linspace(0.0, 1.0, 51)
 
 SYNTHETIC = "attacks that code made from the living people of the folder; no figure on them tells how real ones fare"
 
+COHORT_RATES = {"bpcer": "BPCER", "bpnrr": "no response", "refused": "refused or no response"}
+"""What the rates of living people by cohort are called."""
+
 
 def report(
-    root: Path, trials: Sequence[Trial], detector: LivenessDetector, threshold: float, made: Sequence[str] = ()
+    root: Path,
+    trials: Sequence[Trial],
+    detector: LivenessDetector,
+    threshold: float,
+    made: Sequence[str] = (),
+    cohorts: Cohorts | None = None,
 ) -> Report:
     """Measure everything once.
 
@@ -31,6 +42,7 @@ def report(
         detector: what judged them.
         threshold: cosine of the match rule, for RIAPAR.
         made: further species of the folder that were made by code, by name.
+        cohorts: labels somebody gave.
     """
     kinds = by_species(trials)
     names = [name for name in kinds if name is not None]
@@ -50,6 +62,7 @@ def report(
         "operating_points": points,
         "auc": {name: measures.separation(live, one) for name, one in attacks.items()},
         "methods": _methods(kinds),
+        "cohorts": None if cohorts is None else _cohorts(root, kinds[None], detector, cohorts),
         "curve": None if found is None else _curve(found),
         "reliability": {"bins": rows, "expected_calibration_error": measures.calibration_error(rows)},
         "histograms": {
@@ -87,7 +100,7 @@ def lines(figures: Report) -> list[str]:
         text.append(f"equal error rate {_share(figures['curve']['equal_error'])}; BPCER at APCER " + ", ".join(
             f"{float(level):.0%}: {_share(value)}" for level, value in at.items()))  # fmt: skip
     text.append(f"expected calibration error {figures['reliability']['expected_calibration_error']:.3f}")
-    return text
+    return text + rate_lines(figures["cohorts"] or [], COHORT_RATES)
 
 
 def _point(trials: Sequence[Trial], detector: LivenessDetector, policy: Policy, threshold: float) -> Report:
@@ -116,6 +129,19 @@ def _scored(
         passed = np.array([verdict.live for verdict in verdicts], dtype=np.bool_)
         scored[species] = Scored(scores, passed, len(trials) - len(verdicts))
     return scored
+
+
+def _cohorts(root: Path, people: Sequence[Trial], detector: LivenessDetector, cohorts: Cohorts) -> list[RateTable]:
+    """Tabulate the living by cohort at every purpose; whose person is not known counts as somebody else."""
+    shown = [Picture(root / one.name, one.name, one.person or one.name) for one in people]
+    lost = [one.looks == 0 for one in people]
+    return [
+        table
+        for purpose in Purpose
+        for table in living(
+            cohorts, shown, _scored({None: people}, detector, Policy(purpose))[None], lost, purpose.value
+        )
+    ]
 
 
 def _methods(kinds: Mapping[str | None, Sequence[Trial]]) -> dict[str, dict[str, float]]:

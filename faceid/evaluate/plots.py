@@ -1,13 +1,14 @@
 """Drawing reports as pictures. Needs matplotlib, which only development and training installations have."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from faceid.evaluate.cohort_rates import RateTable, titled
 from faceid.evaluate.cohorts import Table
 from faceid.evaluate.report import Report
 
@@ -47,13 +48,22 @@ def identification(report: Report, folder: Path) -> list[Path]:
 
 
 def detection(report: Report, folder: Path) -> list[Path]:
-    """Draw precision over recall; return the file."""
+    """Draw precision over recall, the histograms of scores and the cohort tables; return the files."""
     folder.mkdir(parents=True, exist_ok=True)
     figure, axes = _figure()
     axes.plot(report["curve"]["recall"], report["curve"]["precision"], drawstyle="steps-post")
     axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.01))
     axes.set_title(f"average precision {report['average_precision']:.4f} at overlap {report['overlap']}")
-    return [_saved(figure, folder / "precision_recall.png")]
+    written = [
+        _saved(figure, folder / "precision_recall.png"),
+        _histograms(folder / "scores.png", report["histograms"], report["threshold"], ("score", 0.0)),
+    ]
+    return written + cohort_rates(folder, report["cohorts"] or [], {"recall": "recall", "missed": "missed"})
+
+
+def cohort_rates(folder: Path, tables: Sequence[RateTable], names: Mapping[str, str]) -> list[Path]:
+    """Draw each table of rates by cohort with the rates that ``names`` names; return the files."""
+    return [_rates(folder / f"cohorts_{number}.png", table, names) for number, table in enumerate(tables, 1)]
 
 
 Column = tuple[NDArray[np.float64], str]
@@ -96,13 +106,15 @@ def _cmc(path: Path, shares: NDArray[np.float64]) -> Path:
     return _saved(figure, path)
 
 
-def _histograms(path: Path, histograms: Report, threshold: float) -> Path:
+def _histograms(
+    path: Path, histograms: Report, threshold: float, across: tuple[str, float] = ("raw cosine", -0.5)
+) -> Path:
     figure, axes = _figure()
     for name, one in histograms.items():
         counts = np.asarray(one["counts"], dtype=np.float64)
         axes.stairs(counts / max(counts.sum(), 1.0), one["edges"], fill=True, alpha=0.5, label=name.replace("_", " "))
     axes.axvline(threshold, color="grey", linestyle="--", label="threshold")
-    axes.set(xlabel="raw cosine", ylabel="share of scores", xlim=(-0.5, 1))
+    axes.set(xlabel=across[0], ylabel="share of scores", xlim=(across[1], 1))
     axes.legend()
     return _saved(figure, path)
 
@@ -112,16 +124,33 @@ def _cohorts(folder: Path, tables: Sequence[Table], missed: str, admitted: str) 
 
 
 def _table(path: Path, table: Table, missed: str, admitted: str) -> Path:
-    figure, axes = _figure(height=1.4 + 0.32 * len(table.rows), width=11.0)
-    axes.axis("off")
-    axes.set_title(f"by {table.column}")
     cells = [
         [row.label + (" (few)" if row.few else ""), str(row.people), _cell(row.missed), str(row.missed.trials),
          _cell(row.admitted), str(row.admitted.trials)]
         for row in table.rows
     ]  # fmt: skip
     head = ["cohort", "people", missed, "trials", admitted, "trials"]
-    drawn = axes.table(cells, colLabels=head, loc="upper center", colWidths=[0.24, 0.09, 0.24, 0.1, 0.24, 0.1])
+    return _written(path, table.column, head, cells)
+
+
+def _rates(path: Path, table: RateTable, names: Mapping[str, str]) -> Path:
+    cells = [
+        [row.label + (" (few)" if row.few else ""), str(row.count)]
+        + [text for name in names for text in (_cell(row.rates[name]), str(row.rates[name].trials))]
+        for row in table.rows
+    ]
+    head = ["cohort", table.counted, *(text for name in names.values() for text in (name, "trials"))]
+    return _written(path, titled(table), head, cells)
+
+
+def _written(path: Path, title: str, head: list[str], cells: list[list[str]]) -> Path:
+    """Write a table as a picture: the cohort, how many, and pairs of a rate and its trials."""
+    pairs = (len(head) - 2) // 2
+    figure, axes = _figure(height=1.4 + 0.32 * len(cells), width=4.4 + 3.3 * pairs)
+    axes.axis("off")
+    axes.set_title(f"by {title}")
+    widths = np.array([0.24, 0.09] + [0.24, 0.1] * pairs)
+    drawn = axes.table(cells, colLabels=head, loc="upper center", colWidths=(widths / widths.sum()).tolist())
     drawn.auto_set_font_size(False)
     drawn.set_fontsize(8)
     return _saved(figure, path)

@@ -133,10 +133,11 @@ def test_detection_measures_recall_and_landmarks(run: Run, images: Path, tmp_pat
         "biden/biden_0003.png": [],
     }
     (tmp_path / "labels.json").write_text(json.dumps(labels))
+    (tmp_path / "cohorts.csv").write_text("person,hair\nobama,dark\nbiden,white\ncollins,dark\n")
 
     status, output, _ = run(
         "evaluate", "detection", images, "--points", tmp_path / "labels.json", "--json", tmp_path / "d.json",
-        "--plots", tmp_path,
+        "--plots", tmp_path / "plots", "--cohorts", tmp_path / "cohorts.csv",
     )  # fmt: skip
 
     figures = written(tmp_path / "d.json")
@@ -147,7 +148,14 @@ def test_detection_measures_recall_and_landmarks(run: Run, images: Path, tmp_pat
     assert figures["landmark_error"]["mean"] < 0.1
     assert figures["landmark_error"]["left_is"] == "of the picture"
     assert 0.0 < figures["average_precision"] <= 1 / 3
-    assert (tmp_path / "precision_recall.png").is_file()
+    (table,) = figures["cohorts"]
+    assert [(row["label"], row["rates"]["recall"]["trials"]) for row in table["rows"]] == [("dark", 3), ("white", 0)]
+    assert table["rows"][0]["rates"]["recall"]["value"] == pytest.approx(1 / 3)
+    assert "by hair: recall; missed" in output
+    assert sum(figures["histograms"]["labelled_faces"]["counts"]) == 1
+    assert sum(map(sum, (one["counts"] for one in figures["histograms"].values()))) == figures["counts"]["finds"]
+    drawn = sorted(path.name for path in (tmp_path / "plots").iterdir())
+    assert drawn == ["cohorts_1.png", "precision_recall.png", "scores.png"]
 
 
 def test_points_named_from_the_persons_side_are_recognised(run: Run, images: Path, tmp_path: Path, pipeline: Pipeline):

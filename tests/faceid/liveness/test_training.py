@@ -217,11 +217,12 @@ def test_the_evaluation_marks_made_attacks_as_synthetic(
     for name, file in (("ann/1.jpg", "obama"), ("ann/2.jpg", "obama3"), ("bob/1.jpg", "biden")):
         (tmp_path / "real" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "real" / name).write_bytes(picture_file(file))
-    out, plots = tmp_path / "report.json", tmp_path / "plots"
+    out, plots, labels = tmp_path / "report.json", tmp_path / "plots", tmp_path / "cohorts.csv"
+    labels.write_text("person,hair\nann,dark\nbob,white\n")
 
     status = main(
         ["evaluate", "liveness", str(tmp_path), "--make", "1", "--models", str(trained),
-         "--json", str(out), "--plots", str(plots)]
+         "--json", str(out), "--plots", str(plots), "--cohorts", str(labels)]
     )  # fmt: skip
 
     text, report = capsys.readouterr().out, json.loads(out.read_text())
@@ -237,7 +238,17 @@ def test_the_evaluation_marks_made_attacks_as_synthetic(
     assert all(area["low"] <= area["value"] <= area["high"] for area in report["auc"].values())
     assert all(line.endswith(" of 6") for line in text.splitlines() if line.startswith("AUC made_"))
     assert "RIAPAR" in text
-    assert sorted(path.name for path in plots.iterdir()) == ["det.png", "reliability.png", "scores.png"]
+    assert [(table["column"], table["at"]) for table in report["cohorts"]] == [
+        ("hair", "enrolment"),
+        ("hair", "screen"),
+    ]
+    rows = report["cohorts"][1]["rows"]
+    assert [(row["label"], row["count"], row["rates"]["bpcer"]["trials"]) for row in rows] == [
+        ("dark", 1, 2), ("white", 1, 1),
+    ]  # fmt: skip
+    assert "by hair, screen: BPCER; no response; refused or no response" in text
+    drawn = sorted(path.name for path in plots.iterdir())
+    assert drawn == ["cohorts_1.png", "cohorts_2.png", "det.png", "reliability.png", "scores.png"]
 
 
 def test_the_evaluation_refuses_a_folder_without_attacks(trained: Path, tmp_path: Path) -> None:
