@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from faceid.commands.command import add_models
+from faceid.commands.command import add_pipeline, load
 from faceid.commands.evaluating import check_outputs, say
 from faceid.evaluate import cohorts, folder
 from faceid.evaluate.acquisition import PROFILES, acquire
@@ -41,13 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--worst-cohort", action="store_true", help="take the threshold of the cohort that needs the highest")
     add("--previous", type=Path, metavar="FILE", help="calibration in use: say whether it still holds")
     add("--out", type=Path, required=True, metavar="FILE", help="calibration to write")
-    add_models(parser)
+    add_pipeline(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the calibration and print what matters of it."""
     check_outputs(options.out, options.keep_impostors)
-    pipeline = Pipeline.load(options.models)
+    pipeline = load(options)
     enrolled = templates(pipeline, options.enrolled, options.quality, strangers=False)
     impostors = None
     if options.impostors is not None:

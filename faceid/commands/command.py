@@ -34,27 +34,36 @@ def add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", type=Path, required=True, help="models directory")
 
 
-def add_pipeline(parser: argparse.ArgumentParser) -> None:
-    """Declare the models directory and how its networks run; see :func:`load`."""
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Declare the models directory and how its networks run; see :func:`load` and :func:`limits_of`."""
     add_models(parser)
     parser.add_argument("--threads", type=_positive, default=DEFAULT.threads, help="threads per run (%(default)s)")
     parser.add_argument(
         "--memory", type=_positive, default=DEFAULT.memory_mib, metavar="MIB", help="memory per run (%(default)s MiB)"
     )
     parser.add_argument("--provider", default=CPU, help="execution provider of onnxruntime (%(default)s)")
+
+
+def add_pipeline(parser: argparse.ArgumentParser) -> None:
+    """Declare the models directory, how its networks run, and how embeddings are made; see :func:`load`."""
+    add_limits(parser)
     parser.add_argument(
         "--flip", action=argparse.BooleanOptionalAction, help="average over the mirror image (as the manifest says)"
     )
 
 
 def load(options: argparse.Namespace) -> Pipeline:
-    """Load the pipeline that the arguments of :func:`add_pipeline` describe.
+    """Load the pipeline that the arguments of :func:`add_pipeline` or :func:`add_limits` describe.
 
     Raises:
         ModelsUnavailable: a model is missing, damaged or cannot run on that provider.
     """
-    limits = Limits(options.threads, options.memory, options.provider)
-    return Pipeline.load(options.models, limits, flip=options.flip)
+    return Pipeline.load(options.models, limits_of(options), flip=getattr(options, "flip", None))
+
+
+def limits_of(options: argparse.Namespace) -> Limits:
+    """Return what the arguments of :func:`add_limits` allow every network."""
+    return Limits(options.threads, options.memory, options.provider)
 
 
 def contents(path: Path) -> bytes:

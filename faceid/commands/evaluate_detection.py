@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
+from faceid.commands.command import load
 from faceid.commands.evaluating import add_cohorts, add_outputs, check_outputs, cohorts_of, finish
 from faceid.evaluate import detection_report, labels, plots
 from faceid.evaluate.report import about
-from faceid.pipeline import Pipeline
 
 NAME = "detection"
 HELP = "find labelled faces: recall, average precision, landmark error"
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     check_outputs(options.json, plots=options.plots)
     marked = labels.read(options.points, options.images, skip_missing=options.skip_missing)
     cohorts = cohorts_of(options)
-    pipeline = Pipeline.load(options.models)
+    pipeline = load(options)
     done = detection_report.run(pipeline, marked)
     figures = detection_report.report(done, options.images, cohorts)
     whole = about(pipeline, NAME, least_score=detection_report.LEAST_SCORE) | figures

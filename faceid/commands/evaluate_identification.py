@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
+from faceid.commands.command import load
 from faceid.commands.evaluating import add_outputs, add_rule, check_outputs, cohorts_of, finish, rule, say
 from faceid.evaluate import folder, identification_report, plots
 from faceid.evaluate.acquisition import PROFILES, acquire
 from faceid.evaluate.report import about
 from faceid.match import IMPOSTOR_MARGIN
-from faceid.pipeline import Pipeline
 
 NAME = "identification"
 HELP = "enrol people and search them and strangers: FNIR at FPIR, CMC"
@@ -36,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     protocol = identification_report.plan(people, unknown, max(1, options.enrol))
     if stray := folder.loose(options.images):
         say(f"{len(stray)} pictures lie beside the folders of people and are left out.")
-    pipeline = Pipeline.load(options.models)
+    pipeline = load(options)
     threshold, margin = rule(options, pipeline)
     files = [picture.path for picture in (*protocol.enrolled, *protocol.probes)]
     done = identification_report.run(protocol, acquire(pipeline, files, profile=PROFILES[options.quality]))

@@ -3,13 +3,13 @@
 import argparse
 from pathlib import Path
 
+from faceid.commands.command import limits_of, load
 from faceid.commands.evaluating import add_cohorts, add_outputs, check_outputs, cohorts_of, finish
 from faceid.evaluate import liveness_plots, liveness_report
 from faceid.evaluate.liveness_trials import run_trials
 from faceid.evaluate.report import about
 from faceid.liveness.detector import LivenessDetector
 from faceid.match import THRESHOLD_DEFAULT
-from faceid.pipeline import Pipeline
 
 NAME = "liveness"
 HELP = "present living people and attacks: APCER per species, BPCER, ACER, RIAPAR"
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     """Print the figures that matter; all of them go to the JSON file."""
     check_outputs(options.json, plots=options.plots)
     cohorts = cohorts_of(options)
-    pipeline, detector = Pipeline.load(options.models), LivenessDetector.load(options.models)
+    pipeline, detector = load(options), LivenessDetector.load(options.models, limits_of(options))
     trials = run_trials(options.folder, pipeline, detector, made=max(0, options.make), seed=options.seed)
     figures = liveness_report.report(options.folder, trials, detector, options.threshold, options.made, cohorts)
     settings = {"threshold": options.threshold, "make": options.make, "made": options.made, "seed": options.seed}

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from faceid.commands.command import load
 from faceid.commands.evaluating import add_outputs, add_rule, check_outputs, cohorts_of, finish, rule
 from faceid.evaluate import pairs, plots, verification_report
 from faceid.evaluate.acquisition import PROFILES, acquire
 from faceid.evaluate.report import about
-from faceid.pipeline import Pipeline
 
 NAME = "verification"
 HELP = "compare pairs of pictures: accuracy, TAR at FAR, equal error rate"
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     check_outputs(options.json, plots=options.plots)
     chosen = pairs.read(options.pairs, options.images, skip_missing=options.skip_missing)
     labels = cohorts_of(options)
-    pipeline = Pipeline.load(options.models)
+    pipeline = load(options)
     threshold, _ = rule(options, pipeline)
     files = [picture.path for pair in chosen.pairs for picture in (pair.first, pair.second)]
     done = verification_report.compare(chosen, acquire(pipeline, files, profile=PROFILES[options.quality]))

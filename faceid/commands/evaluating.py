@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from faceid.commands.command import add_models
+from faceid.commands.command import add_pipeline
 from faceid.evaluate import cohorts
 from faceid.evaluate import report as reports
 from faceid.evaluate.acquisition import PROFILES
@@ -21,8 +21,8 @@ from faceid.pipeline import Pipeline
 
 
 def add_outputs(parser: argparse.ArgumentParser) -> None:
-    """Declare the models and where the figures go."""
-    add_models(parser)
+    """Declare the models, how they run, and where the figures go."""
+    add_pipeline(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw curves, histograms and tables into a folder")
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from faceid.commands.command import add_models
+from faceid.commands.command import add_limits, limits_of, load
 from faceid.errors import FaceError, ModelsUnavailable
 from faceid.image import decode
 from faceid.liveness.bundle import DIRECTORY
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     judge.add_argument("--purpose", type=Purpose, choices=list(Purpose), default=Purpose.SCREEN,
                        help="strict for enrolment, light for a screen (%(default)s)")  # fmt: skip
     judge.add_argument("--threshold", type=float, help="least probability, instead of the purpose's")
-    add_models(judge)
+    add_limits(judge)
     judge.set_defaults(liveness=_judge)
     train = commands.add_parser("train", help="fit methods, fusion and thresholds")
     train.add_argument("--carriers", type=Path, help="directory of the unpacked packages that carry photographs")
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--bpcer", type=float, default=TARGETS[Purpose.SCREEN].most,
                        help="share of living people that may be refused at a screen (%(default)s)")  # fmt: skip
     train.add_argument("--out", type=Path, help="models directory to write to, where it is not --models")
-    add_models(train)
+    add_limits(train)
     train.set_defaults(liveness=_train)
 
 
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _judge(options: argparse.Namespace) -> int:
     """Print one line of JSON per picture; 0 when all pass, 2 when one does not, 1 when one has no face to judge."""
-    pipeline, detector = Pipeline.load(options.models), LivenessDetector.load(options.models)
+    pipeline, detector = load(options), LivenessDetector.load(options.models, limits_of(options))
     policy = _policy(options)
     if policy is None:
         return 1
@@ -97,7 +97,7 @@ def _train(options: argparse.Namespace) -> int:
     from faceid.training.liveness import Material, train_liveness
     from faceid.training.liveness_frames import carried, photographed, recorded
 
-    finder = Pipeline.load(options.models).detector
+    finder = load(options).detector
     living = carried(options.carriers, finder) if options.carriers else []
     for folder in options.live:
         living += photographed(folder, finder, first=1 + max((one.person for one in living), default=0))
@@ -125,7 +125,7 @@ def _train_networks(material: Any, out: Path, options: argparse.Namespace) -> No
     from faceid.mesh import FaceMesh
     from faceid.training.network_material import train_networks_on
 
-    surface = FaceMesh.load(options.models)
+    surface = FaceMesh.load(options.models, limits_of(options))
     if surface is None:
         raise ModelsUnavailable(
             "The dense landmarks are not installed, from which networks learn the depth of faces.",

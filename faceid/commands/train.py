@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from faceid.commands.command import add_models
+from faceid.commands.command import add_limits, load
 from faceid.manifest import NOT_STATED
-from faceid.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from faceid.training.recognition.held_out import HeldOut
@@ -36,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="(%(default)s)")
     parser.add_argument("--training-data", default=NOT_STATED, help="what the manifest shall say about the faces")
     parser.add_argument("--licence", default=NOT_STATED, help="what it shall say about the weights, an SPDX id")
-    add_models(parser)
+    add_limits(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     from faceid.training.recognition.fit import Settings, fit
     from faceid.training.recognition.people import gathered
 
-    people = gathered(Pipeline.load(options.models), options.images)
+    people = gathered(load(options), options.images)
     learners, held_out = people.held_out(options.held_out, seed=options.seed)
     settings = Settings.of(
         backbone=options.backbone, objective=options.objective, dimension=options.dimension, width=options.width,

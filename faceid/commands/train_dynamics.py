@@ -5,9 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from faceid.commands.command import add_models
+from faceid.commands.command import add_limits, load
 from faceid.liveness.bundle import DIRECTORY
-from faceid.pipeline import Pipeline
 
 NAME = "train-dynamics"
 HELP = "fit the liveness method for films (LBP-TOP) on films made of photographs"
@@ -20,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="of films and split (%(default)s)")
     parser.add_argument("--out", type=Path, help="models directory to write to, where it is not --models")
-    add_models(parser)
+    add_limits(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -28,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
     from faceid.training.dynamics import train_dynamics
     from faceid.training.photographs import photographs
 
-    detector = Pipeline.load(options.models).detector
+    detector = load(options).detector
     out = (options.out or options.models) / DIRECTORY
     try:
         fitted = train_dynamics(photographs(options.carriers), detector, out, seed=options.seed, say=_say)

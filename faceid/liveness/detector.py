@@ -10,15 +10,19 @@ from faceid.liveness.bundle import DIRECTORY, Bundle
 from faceid.liveness.calibration import CameraCalibration, calibrated
 from faceid.liveness.capture import Capture
 from faceid.liveness.dynamics import Dynamics
-from faceid.liveness.fusion import limited, probability
+from faceid.liveness.fusion import limited, probability, without_life
 from faceid.liveness.infrared import Infrared
 from faceid.liveness.method import Evidence, Method
 from faceid.liveness.motion import Motion
 from faceid.liveness.policy import SCREEN, Policy
 from faceid.liveness.pulse import Pulse
+from faceid.session import DEFAULT, Limits, require_provider
 
 NO_EVIDENCE = "no_evidence"
 """Reason: no method found anything to judge."""
+
+LIFELESS = "lifeless_film"
+"""Reason: the capture is a film in which nothing lives, as of a picture held still or waved, whatever else is said."""
 
 MISSING = "missing_"
 """Prefix of a reason: a method that the policy requires gave no evidence."""
@@ -34,7 +38,8 @@ class Verdict:
         threshold: least score that passes.
         evidence: what each method said, strongest suspicion first.
         reasons: why it does not pass, codes: names of the methods that spoke for an attack, strongest first;
-            ``missing_<method>`` for a required one without evidence; ``no_evidence``. Empty when it passes.
+            ``missing_<method>`` for a required one without evidence; ``lifeless_film`` before them where a film shows no
+            life; ``no_evidence``. Empty when it passes.
     """
 
     score: float
@@ -52,15 +57,21 @@ class LivenessDetector:
     bundle: Bundle
 
     @classmethod
-    def load(cls, models_dir: Path) -> Self:
+    def load(cls, models_dir: Path, limits: Limits = DEFAULT) -> Self:
         """Load what training left in ``liveness`` below the models directory.
 
+        Args:
+            models_dir: models directory.
+            limits: threads, memory and execution provider of each network. The machines are numpy's and need none.
+
         Raises:
-            ModelsUnavailable: a file is missing, damaged or cannot run here.
+            ModelsUnavailable: a file is missing, damaged or cannot run here, or the provider is not there, whether or
+                not there are networks.
         """
+        require_provider(limits.provider)
         directory = models_dir / DIRECTORY
         bundle = Bundle.load(directory)
-        return cls((*bundle.stills, *learnt(directory), *FILM_METHODS), bundle)
+        return cls((*bundle.stills, *learnt(directory, limits), *FILM_METHODS), bundle)
 
     def judge(
         self,
@@ -113,20 +124,25 @@ FILM_METHODS: tuple[Method, ...] = (Pulse(), Motion(), Infrared())
 """Methods that need no training: films and near-infrared."""
 
 
-def learnt(directory: Path) -> tuple[Method, ...]:
+def learnt(directory: Path, limits: Limits = DEFAULT) -> tuple[Method, ...]:
     """Load the networks that were trained here and those that an operator plugged in; none is no error.
+
+    Args:
+        directory: of the liveness models.
+        limits: threads, memory and execution provider of each network.
 
     Raises:
         ModelsUnavailable: a manifest is unreadable, or a file is not the one it names.
     """
     films = Dynamics.load(directory)
-    return (*networks.load(directory), *plugged.load(directory), *((films,) if films else ()))
+    return (*networks.load(directory, limits), *plugged.load(directory, limits), *((films,) if films else ()))
 
 
 def _reasons(told: Sequence[Evidence], missing: Sequence[str], shifts: dict[str, float]) -> tuple[str, ...]:
     if not told:
         return (NO_EVIDENCE, *(MISSING + method for method in missing))
-    against = [one.method for one in told if one.score + shifts.get(one.method, 0.0) < 0.0]
+    against = [LIFELESS] if without_life(told) else []
+    against += [one.method for one in told if one.score + shifts.get(one.method, 0.0) < 0.0]
     # Where nobody speaks against it and yet the sum falls short, the least convinced method is why.
     named = against or ([] if missing else [told[0].method])
     return (*(MISSING + method for method in missing), *named)

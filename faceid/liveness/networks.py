@@ -17,7 +17,7 @@ from faceid.liveness.crops import face_crop
 from faceid.liveness.method import Evidence, Method
 from faceid.liveness.patches import grid_patches
 from faceid.manifest import digest_of
-from faceid.session import OnnxSession, Session
+from faceid.session import DEFAULT, Limits, OnnxSession, Session
 
 MANIFEST = "networks.json"
 
@@ -138,11 +138,12 @@ class DepthNetwork:
         return Evidence(self.name, self.slope * mean + self.intercept, (("mean_depth", mean),))
 
 
-def load(directory: Path) -> tuple[Method, ...]:
+def load(directory: Path, limits: Limits = DEFAULT) -> tuple[Method, ...]:
     """Load the trained networks of a directory after checking their digests.
 
     Args:
         directory: holds ``networks.json`` and the files that it names.
+        limits: threads, memory and execution provider of each network.
 
     Returns:
         One method per network; none where there is no manifest, because nobody has trained networks here.
@@ -150,7 +151,7 @@ def load(directory: Path) -> tuple[Method, ...]:
     Raises:
         ModelsUnavailable: the manifest is unreadable, or a file is missing, has another digest or cannot run.
     """
-    return tuple(_method(entry, directory) for entry in manifest(directory))
+    return tuple(_method(entry, directory, limits) for entry in manifest(directory))
 
 
 def manifest(directory: Path) -> tuple[Network, ...]:
@@ -178,7 +179,7 @@ def save(networks: tuple[Network, ...], directory: Path) -> None:
     write_whole(directory / MANIFEST, (text + "\n").encode())
 
 
-def _method(entry: Network, directory: Path) -> Method:
+def _method(entry: Network, directory: Path, limits: Limits) -> Method:
     path = directory / entry.file
     if not path.is_file() or digest_of(path) != entry.sha256:
         raise ModelsUnavailable(
@@ -186,7 +187,7 @@ def _method(entry: Network, directory: Path) -> Method:
             expected=f"SHA-256 {entry.sha256}.",
             remedy="Train the networks again, or remove the manifest to do without.",
         )
-    session = OnnxSession(path)
+    session = OnnxSession(path, limits)
     if entry.kind is Kind.PATCH:
         return PatchNetwork(session, entry.slope, entry.intercept)
     return DepthNetwork(session, entry.slope, entry.intercept)

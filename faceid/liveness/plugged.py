@@ -15,7 +15,7 @@ from faceid.errors import ModelsUnavailable
 from faceid.liveness.capture import Capture, Look
 from faceid.liveness.method import Evidence
 from faceid.manifest import Colour, digest_of
-from faceid.session import OnnxSession, Session
+from faceid.session import DEFAULT, Limits, OnnxSession, Session
 
 MANIFEST = "plugged.json"
 
@@ -129,11 +129,12 @@ class PluggedNetwork:
         return float(np.clip(chance, _LEAST_CHANCE, 1.0 - _LEAST_CHANCE))
 
 
-def load(directory: Path) -> tuple[PluggedNetwork, ...]:
+def load(directory: Path, limits: Limits = DEFAULT) -> tuple[PluggedNetwork, ...]:
     """Load an operator's networks after checking their digests.
 
     Args:
         directory: holds ``plugged.json``, an object whose ``networks`` is a list of :class:`Plugged`, and the files.
+        limits: threads, memory and execution provider of each network.
 
     Returns:
         One method per network; none where there is no manifest.
@@ -152,7 +153,7 @@ def load(directory: Path) -> tuple[PluggedNetwork, ...]:
             expected="JSON with networks, a list of what faceid.liveness.plugged.Plugged describes.",
             remedy="Correct the manifest, or remove it to do without.",
         ) from error
-    return tuple(_plugged(entry, directory) for entry in entries)
+    return tuple(_plugged(entry, directory, limits) for entry in entries)
 
 
 def square(look: Look, context: float, side: int) -> NDArray[np.uint8]:
@@ -194,7 +195,7 @@ def _typed(value: object, kind: object) -> object:
     raise TypeError(f"{value!r} is of another type")
 
 
-def _plugged(entry: Plugged, directory: Path) -> PluggedNetwork:
+def _plugged(entry: Plugged, directory: Path, limits: Limits) -> PluggedNetwork:
     path = directory / entry.file
     if not path.is_file() or digest_of(path) != entry.sha256:
         raise ModelsUnavailable(
@@ -202,7 +203,7 @@ def _plugged(entry: Plugged, directory: Path) -> PluggedNetwork:
             expected=f"SHA-256 {entry.sha256}.",
             remedy="Put the right file there, or remove it from the manifest.",
         )
-    session = OnnxSession(path)
+    session = OnnxSession(path, limits)
     names = tuple(session.inputs)
     if len(names) != 1:
         raise _misfit(entry, f"has {len(names)} inputs")

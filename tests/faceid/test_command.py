@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from faceid.__main__ import main
+from faceid.errors import ModelsUnavailable
+from faceid.liveness.detector import LivenessDetector
+from faceid.session import Limits
 
 Run = Callable[..., tuple[int, str, str]]
 Capture = pytest.CaptureFixture[str]
@@ -113,6 +116,31 @@ def test_a_provider_that_is_not_there_is_refused_at_once(run: Run):
 
     assert (status, output) == (1, "")
     assert errors.startswith("models_unavailable: onnxruntime has no CUDAExecutionProvider here.")
+
+
+@pytest.mark.parametrize("command", [("liveness", "judge"), ("evaluate", "liveness")])
+def test_liveness_does_not_fall_back_to_another_provider_either(models_dir: Path, capsys: Capture, command: list[str]):
+    status = main([*command, "a.jpg", "--models", str(models_dir), "--provider", "CUDAExecutionProvider"])
+
+    assert status == 1
+    assert capsys.readouterr().err.startswith("models_unavailable: onnxruntime has no CUDAExecutionProvider here.")
+    with pytest.raises(ModelsUnavailable, match="CUDAExecutionProvider"):
+        LivenessDetector.load(models_dir, Limits(provider="CUDAExecutionProvider"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "detect", "embed", "verify", "identify", "enrol-check", "bench", "calibrate", "train", "train-dynamics",
+        "liveness judge", "liveness train", "evaluate verification", "evaluate identification", "evaluate detection",
+        "evaluate liveness",
+    ],
+)  # fmt: skip
+def test_every_command_that_runs_networks_takes_their_limits(capsys: Capture, words: str):
+    with pytest.raises(SystemExit):
+        main([*words.split(), "--help"])
+
+    assert {"--threads", "--memory", "--provider"} <= set(capsys.readouterr().out.replace("[", " ").split())
 
 
 def test_flip_averaging_is_another_contract(run: Run):

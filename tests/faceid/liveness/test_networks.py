@@ -18,6 +18,7 @@ from faceid.errors import ModelsUnavailable
 from faceid.liveness.capture import Capture, Look
 from faceid.liveness.networks import MANIFEST, DepthNetwork, Kind, Network, PatchNetwork, load, manifest, save
 from faceid.manifest import digest_of
+from faceid.session import Limits
 
 Rows = NDArray[np.float32]
 
@@ -104,6 +105,11 @@ def test_networks_load_with_their_line(trained: Path) -> None:
     assert [method.name for method in methods] == ["patch_network", "depth_network"]
     evidence = [method.judge(_capture()) for method in methods]
     assert [one.score for one in evidence if one] == pytest.approx([2.0, -0.5])
+
+
+def test_networks_run_on_the_provider_that_was_asked_for_or_not_at_all(trained: Path) -> None:
+    with pytest.raises(ModelsUnavailable, match="no CUDAExecutionProvider here"):
+        load(trained, Limits(provider="CUDAExecutionProvider"))
 
 
 def test_manifest_says_what_was_saved(trained: Path) -> None:

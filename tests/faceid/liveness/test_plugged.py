@@ -20,6 +20,7 @@ from faceid.errors import ModelsUnavailable
 from faceid.liveness.capture import Capture, Look
 from faceid.liveness.plugged import MANIFEST, Plugged, PluggedNetwork, load, square
 from faceid.manifest import digest_of
+from faceid.session import Limits
 
 SIDE = 16
 
@@ -226,3 +227,11 @@ def test_every_field_of_the_manifest_is_asked_for(tmp_path: Path) -> None:
     for name in fields:
         with pytest.raises(ValueError, match=name):
             Plugged.read({key: value for key, value in fields.items() if key != name})
+
+
+@pytest.mark.parametrize("provider", ["CUDAExecutionProvider", "AzureExecutionProvider"])
+def test_a_network_runs_wholly_on_the_provider_that_was_asked_for_or_not_at_all(
+    installed: Callable[..., Path], provider: str
+) -> None:
+    with pytest.raises(ModelsUnavailable, match=provider):
+        load(installed(), Limits(provider=provider))
