@@ -17,6 +17,8 @@ WARM_UP: Final = 200
 """Frames before the first measurement: caches and arenas reach their size in them."""
 
 _STATM: Final = Path("/proc/self/statm")
+_STATUS: Final = Path("/proc/self/status")
+_CLEAR: Final = Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Soak:
     def growth(self) -> float:
         """Mebibytes gained between the start and the end."""
         return self.end - self.start
+
+    @property
+    def later_growth(self) -> float:
+        """Mebibytes gained in the second half, when caches have long had their size: what a leak would show."""
+        return self.end - self.middle
 
 
 def soak(
@@ -75,6 +82,31 @@ def resident_mib() -> float:
     if _STATM.exists():
         pages = int(_STATM.read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return _most_so_far_mib()
+
+
+def peak_mib() -> float:
+    """Return the most memory of this process that was in use at once since :func:`forget_peak`, mebibytes.
+
+    What was taken and given back in between counts, which :func:`resident_mib` cannot see. On systems without /proc:
+    the most since the process began.
+    """
+    if _STATUS.exists():
+        line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 2**10
+    return _most_so_far_mib()
+
+
+def forget_peak() -> None:
+    """Let :func:`peak_mib` begin anew with what is in use now; does nothing where the system cannot.
+
+    proc(5), /proc/pid/clear_refs, value 5.
+    """
+    if _CLEAR.exists():
+        _CLEAR.write_text("5")
+
+
+def _most_so_far_mib() -> float:
     import resource
     import sys
 

@@ -137,10 +137,10 @@ def _soak(pipeline: Pipeline, files: list[bytes], options: argparse.Namespace) -
 
     seen = soak(pipeline, files, options.soak, tell=tell)
     if options.json:
-        print(json.dumps({**asdict(seen), "growth": seen.growth}))
+        print(json.dumps({**asdict(seen), "growth": seen.growth, "later_growth": seen.later_growth}))
     else:
         print(f"{seen.frames:,} frames: {seen.start:.1f} MiB at the start, {seen.middle:.1f} half way, ", end="")
-        print(f"{seen.end:.1f} at the end ({seen.growth:+.1f})")
+        print(f"{seen.end:.1f} at the end ({seen.growth:+.1f}; in the second half {seen.later_growth:+.1f})")
     return 0
 
 
