@@ -110,7 +110,7 @@ def _train(options: argparse.Namespace) -> int:
             Purpose.SCREEN: Target(Rate.BPCER, options.bpcer),
         }
         out = (options.out or options.models) / DIRECTORY
-        material = Material(living, recordings)
+        material = Material(living, recordings, _sources(options))
         if options.networks:
             _train_networks(material, out, options)
         bundle = train_liveness(material, out, count=options.count, seed=options.seed, targets=targets, say=_say)
@@ -119,6 +119,15 @@ def _train(options: argparse.Namespace) -> int:
         return 1
     print(json.dumps({"out": str(out), "thresholds": bundle.thresholds, **bundle.training}, indent=2))
     return 0
+
+
+def _sources(options: argparse.Namespace) -> list[str]:
+    """Say for the manifest what was trained on, without naming anybody's folders."""
+    from faceid.training.photographs import PACKAGES
+
+    carried = [f"photographs that {package} carries" for package in PACKAGES] if options.carriers else []
+    own = [f"an operator's own photographs, folder {number}" for number, _ in enumerate(options.live, 1)]
+    return carried + own + [f"an operator's recordings, source {number}" for number, _ in enumerate(options.attacks, 1)]
 
 
 def _train_networks(material: Any, out: Path, options: argparse.Namespace) -> None:

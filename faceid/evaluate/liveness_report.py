@@ -71,6 +71,7 @@ def report(
         },
         "no_response": sorted(one.name for one in trials if not one.looks),
         "training": dict(detector.bundle.training),
+        "untrained": list(detector.bundle.untrained),
         "weights": dict(detector.bundle.fusion.weights),
     }
 
@@ -79,6 +80,8 @@ def lines(figures: Report) -> list[str]:
     """Write the figures that matter for people."""
     counts = figures["presentations"]
     text = [", ".join(f"{name} {count}" for name, count in counts.items())]
+    if figures["untrained"]:
+        text.append(f"measured without {', '.join(figures['untrained'])}, for which nothing was trained here")
     if figures["synthetic_species"]:
         text.append(f"SYNTHETIC: {', '.join(figures['synthetic_species'])}: {SYNTHETIC}")
     for purpose, point in figures["operating_points"].items():

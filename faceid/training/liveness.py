@@ -13,13 +13,14 @@ from faceid.liveness.machine import Machine
 from faceid.liveness.method import Evidence
 from faceid.liveness.policy import TARGETS, Purpose, Target
 from faceid.liveness.stills import DESCRIPTORS, StillMethod, described
+from faceid.manifest import NOT_STATED
+from faceid.training.liveness_findings import MADE, RECORDED, findings
 from faceid.training.liveness_frames import SIDE, Living, made
 from faceid.training.liveness_fusion import (
     choose_thresholds,
     expected_error,
     fit_fusion,
     probabilities,
-    summary,
     usual_scores,
 )
 from faceid.training.liveness_machines import fit_machine, weighed
@@ -42,11 +43,15 @@ class Described:
         features: by method, float32, shape (n, features).
         others: per sample, evidence of methods that were trained before.
         species: per sample, None for living people.
+        people: per sample, number of the person seen or imitated.
+        origin: where the attacks come from: ``made`` or ``recorded``.
     """
 
     features: Mapping[str, NDArray[np.float32]] = field(repr=False)
     others: Sequence[tuple[Evidence, ...]] = field(repr=False)
     species: tuple[str | None, ...] = ()
+    people: tuple[int, ...] = ()
+    origin: str = RECORDED
 
     @property
     def live(self) -> NDArray[np.bool_]:
@@ -61,10 +66,12 @@ class Material:
     Attributes:
         living: photographs of living people, from which attacks are made; may be empty.
         recordings: per source of recordings, samples to train with and samples held out.
+        sources: what the pictures are and under which licence, one a line of the manifest.
     """
 
     living: Sequence[Living] = ()
     recordings: Sequence[tuple[Sequence[Sample], Sequence[Sample]]] = ()
+    sources: Sequence[str] = ()
 
 
 def train_liveness(
@@ -104,7 +111,7 @@ def train_liveness(
         for chosen, into, share in ((kept, train, 1.0 - HELD_SHARE), (apart, held, HELD_SHARE)):
             living = [one for one in material.living if one.person in chosen]
             frames = made(living, round(share * count), generator, side=side)
-            into.append(describe(frames, methods if into is held else ()))
+            into.append(describe(frames, methods if into is held else (), origin=MADE))
             say(f"{len(into[-1].species)} frames made of {len(chosen)} people")
     for taught, tested in material.recordings:
         train.append(describe(taught))
@@ -115,22 +122,25 @@ def train_liveness(
     return bundle
 
 
-def describe(samples: Iterable[Sample], methods: Sequence[object] = ()) -> Described:
+def describe(samples: Iterable[Sample], methods: Sequence[object] = (), *, origin: str = RECORDED) -> Described:
     """Measure samples one by one; frames are not kept.
 
     Args:
         samples: frames; at least one.
         methods: methods trained before, asked as well.
+        origin: where the attacks among them come from.
     """
     features: dict[str, list[NDArray[np.float32]]] = {name: [] for name in DESCRIPTORS}
-    others, species = [], []
+    others, species, people = [], [], []
     for sample in samples:
         for name, rows in features.items():
             rows.append(described(name, sample.look))
         answers = (method.judge(sample.capture) for method in methods)  # type: ignore[attr-defined]
         others.append(tuple(answer for answer in answers if answer is not None))
         species.append(sample.species)
-    return Described({name: np.stack(rows) for name, rows in features.items()}, others, tuple(species))
+        people.append(sample.person)
+    stacked = {name: np.stack(rows) for name, rows in features.items()}
+    return Described(stacked, others, tuple(species), tuple(people), origin)
 
 
 def _fitted(
@@ -148,7 +158,8 @@ def _fitted(
     fusion = fit_fusion(evidence, live, weights, seed=seed)
     scores = probabilities(fusion, evidence)
     thresholds = choose_thresholds(scores, species, targets)
-    found = {purpose.value: summary(scores, species, value) for purpose, value in thresholds.items()}
+    people = [one for part in held for one in part.people]
+    found = findings(scores, species, people, thresholds, _origins(held))
     told = {"held_out": found, "expected_calibration_error": expected_error(scores, live, weights)}
     return Bundle(stills, fusion, thresholds, usual_scores(evidence, live), told)
 
@@ -165,6 +176,15 @@ def _lined(
     return replace(machine, slope=slope, intercept=intercept)
 
 
+def _origins(parts: Sequence[Described]) -> dict[str, set[str]]:
+    origins: dict[str, set[str]] = {}
+    for part in parts:
+        for species in part.species:
+            if species is not None:
+                origins.setdefault(species, set()).add(part.origin)
+    return origins
+
+
 def _stacked(parts: Sequence[Described], name: str) -> NDArray[np.float32]:
     return np.concatenate([part.features[name] for part in parts])
 
@@ -178,11 +198,12 @@ def _weights(parts: Sequence[Described]) -> NDArray[np.float64]:
 
 
 def _material(material: Material) -> dict[str, object]:
-    attacks = (["made"] if material.living else []) + (["recorded"] if material.recordings else [])
+    attacks = ([MADE] if material.living else []) + ([RECORDED] if material.recordings else [])
     return {
         "people_in_photographs": len({one.person for one in material.living}),
         "photographs": len(material.living),
         "recorded_sources": len(material.recordings),
         "recorded_samples": sum(len(train) + len(held) for train, held in material.recordings),
         "attacks": attacks,
+        "sources": list(material.sources) or [NOT_STATED],
     }

@@ -1,7 +1,6 @@
 """Fitting the fusion of the methods, and choosing thresholds, on people and attacks that no method learnt from."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,13 +95,6 @@ def expected_error(scores: NDArray[np.float64], live: NDArray[np.bool_], weights
     share = weights / weights.sum()
     gaps = np.bincount(bins, share * (scores - live), minlength=10)
     return float(np.abs(gaps).sum())
-
-
-def summary(scores: NDArray[np.float64], species: Sequence[str | None], threshold: float) -> dict[str, Any]:
-    """Return the errors at a threshold: APCER by species and BPCER, shares."""
-    kinds = np.array([one or "" for one in species])
-    attacks = {kind: float((scores[kinds == kind] >= threshold).mean()) for kind in sorted(set(kinds)) if kind}
-    return {"apcer": attacks, "bpcer": float((scores[kinds == ""] < threshold).mean())}
 
 
 def _threshold(scores: NDArray[np.float64], kinds: NDArray[np.str_], target: Target) -> float:

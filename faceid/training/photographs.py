@@ -26,6 +26,16 @@ _PIXEL = "theme_pixel/static/assets/img/team/"
 _VOLT = "admin_volt/static/assets/img/team/"
 _STATES = "tests/test_images/"
 
+PACKAGES = (
+    "django-theme-soft-design 1.0.11 (MIT)",
+    "django-theme-material-kit 1.0.26 (MIT)",
+    "django-theme-pixel 1.0.7 (MIT)",
+    "django-admin-volt 1.0.17 (MIT)",
+    "face-recognition 1.3.0 (MIT)",
+    "scikit-image 0.26.0 (BSD-3-Clause)",
+)
+"""The packages that carry the photographs, as ``requirements/carriers.in`` pins them, and their licences."""
+
 # Who is in which file: "person: files", so that no person is ever on both sides of a split. Where the recogniser found
 # two sitters alike (cosine above 0.4) they count as one.
 _PEOPLE: tuple[tuple[str, ...], ...] = (

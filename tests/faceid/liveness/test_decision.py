@@ -1,5 +1,6 @@
 """Machines, fusion, policies, cameras and the one decision they give."""
 
+import json
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from faceid.detect import Face
 from faceid.errors import ModelsUnavailable
-from faceid.liveness import texture
+from faceid.liveness import bundle, texture
 from faceid.liveness.bundle import MANIFEST, Bundle
 from faceid.liveness.calibration import MOST_SHIFT, calibrated
 from faceid.liveness.capture import Capture, Look
@@ -221,21 +222,46 @@ def test_two_captures_do_not_calibrate_a_camera() -> None:
 
 
 def test_a_bundle_survives_its_directory(tmp_path: Path) -> None:
-    bundle = _bundle()
+    saved = _bundle()
 
-    bundle.save(tmp_path)
+    saved.save(tmp_path)
     back = Bundle.load(tmp_path)
 
-    assert back.fusion == bundle.fusion
-    assert back.thresholds == bundle.thresholds
-    assert back.usual == bundle.usual
-    assert back.training == bundle.training
+    assert back.fusion == saved.fusion
+    assert back.thresholds == saved.thresholds
+    assert back.usual == saved.usual
+    assert back.training == saved.training
     capture = _capture()
-    assert back.stills[0].judge(capture) == bundle.stills[0].judge(capture)
+    assert back.stills[0].judge(capture) == saved.stills[0].judge(capture)
 
 
-@pytest.mark.parametrize("damage", ["manifest", "machine", "missing", "number"])
-def test_a_damaged_bundle_is_refused_with_a_remedy(tmp_path: Path, damage: str) -> None:
+def test_a_bundle_without_a_method_of_today_loads_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _bundle().save(tmp_path)
+
+    assert Bundle.load(tmp_path).untrained == ("image_distortion", "tone")
+    assert [record.getMessage() for record in caplog.records] == [
+        "Liveness is judged without image_distortion, tone, for which nothing was trained here: train it again "
+        "(`make models`)."
+    ]
+
+
+def test_a_bundle_of_an_older_version_loads(tmp_path: Path) -> None:
+    _bundle().save(tmp_path)
+    fields = json.loads((tmp_path / MANIFEST).read_text())
+    fields["machines"] = [{key: one[key] for key in ("file", "method", "sha256", "size")} for one in fields["machines"]]
+    fields["training"] = {"attacks": ["made"], "held_out": {"screen": {"apcer": {"print": 0.1}, "bpcer": 0.1}}}
+    (tmp_path / MANIFEST).write_text(json.dumps(fields))
+
+    back = Bundle.load(tmp_path)
+
+    assert back.training["held_out"]["screen"]["bpcer"] == 0.1
+    assert [one.name for one in back.stills] == [COLOUR_TEXTURE]
+
+
+@pytest.mark.parametrize("damage", ["manifest", "machine", "missing", "number", "size", "vast"])
+def test_a_damaged_bundle_is_refused_with_a_remedy(
+    tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _bundle().save(tmp_path)
     manifest, machine = tmp_path / MANIFEST, tmp_path / f"{COLOUR_TEXTURE}.npz"
     if damage == "manifest":
@@ -244,6 +270,10 @@ def test_a_damaged_bundle_is_refused_with_a_remedy(tmp_path: Path, damage: str) 
         machine.write_bytes(machine.read_bytes()[:-1])
     elif damage == "missing":
         machine.unlink()
+    elif damage == "size":
+        manifest.write_text(manifest.read_text().replace('"size": ', '"size": 1'))
+    elif damage == "vast":
+        monkeypatch.setattr(bundle, "LARGEST", 1000)
     else:
         manifest.write_text(manifest.read_text().replace('"bias": 0.25', '"bias": "much"'))
 

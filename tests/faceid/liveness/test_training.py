@@ -127,6 +127,21 @@ def test_training_writes_models_that_judge(trained: Path, living: list[Living]) 
 
     assert manifest["training"]["attacks"] == ["made"]
     assert manifest["training"]["people_in_photographs"] == 3
+    assert manifest["training"]["sources"] == ["not stated"]
+    machine = manifest["machines"][0]
+    assert (machine["code_licence"], machine["weights_licence"], machine["training_data"]) == (
+        "own",
+        "own",
+        "not stated",
+    )
+    held = manifest["training"]["held_out"]
+    assert set(map(tuple, held["attacks"].values())) == {("made",)}
+    assert held["presentations"]["live"] == 11
+    assert held["screen"]["bpcer"]["trials"] == 11
+    for rate in (held["enrolment"]["acer"], *held["screen"]["apcer"].values(), *held["auc"].values()):
+        assert 0.0 <= rate["low"] <= rate["value"] <= rate["high"] <= 1.0
+    assert held["screen"]["acer"]["high"] - held["screen"]["acer"]["low"] > 0.1
+    assert detector.bundle.untrained == ()
     assert 0.0 <= detector.bundle.thresholds[Purpose.SCREEN] <= detector.bundle.thresholds[Purpose.ENROLMENT] <= 1.0
     scores = [
         (detector.judge(sample.capture).score, sample.live)

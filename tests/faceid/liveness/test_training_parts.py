@@ -1,5 +1,6 @@
 """What liveness networks learn from: weights, variation, depth and log-odds."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,14 @@ from hypothesis import strategies as st
 
 from faceid.align import REFERENCE
 from faceid.detect import Face
+from faceid.evaluate.intervals import wilson
 from faceid.liveness.capture import Look
+from faceid.liveness.policy import Purpose
 from faceid.mesh import FaceMesh
 from faceid.pipeline import Pipeline
 from faceid.training.depth_map import depth_map
-from faceid.training.photographs import photographs
+from faceid.training.liveness_findings import findings
+from faceid.training.photographs import PACKAGES, photographs
 from faceid.training.platt import fit_line
 from faceid.training.presentations import Sample, balance, examples, shaken, varied_look
 
@@ -150,3 +154,34 @@ def test_a_line_never_turns_scores_around() -> None:
 def test_a_line_needs_both_kinds() -> None:
     with pytest.raises(ValueError, match="both kinds"):
         fit_line(np.array([0.0, 1.0]), np.array([True, True]), np.ones(2))
+
+
+def test_the_packages_that_a_bundle_names_are_the_ones_that_were_fetched() -> None:
+    text = (Path(__file__).resolve().parents[3] / "requirements" / "carriers.in").read_text()
+
+    for package in PACKAGES:
+        name, version, _ = package.split()
+        assert f"{name}=={version}" in text
+
+
+def test_held_out_rates_are_of_people_and_say_where_the_attacks_come_from() -> None:
+    scores = np.array([0.9, 0.2, 0.8, 0.7, 0.6, 0.1, 0.3, 0.4])
+    species = [None, None, None, None, "print", "print", "screen", "screen"]
+
+    found = findings(
+        scores,
+        species,
+        [1, 1, 2, 2, 1, 2, 1, 2],
+        {Purpose.SCREEN: 0.5},
+        {"print": {"made"}, "screen": {"recorded", "made"}},
+    )
+
+    point = found["screen"]
+    assert (point["worst"], point["apcer"]["print"]["value"], point["bpcer"]["value"]) == ("print", 0.5, 0.25)
+    assert point["apcer"]["print"] == asdict(wilson(1, 2))
+    assert (point["bpcer"]["low"], point["bpcer"]["high"]) == (0.0, 0.5)  # only one of the two people was refused
+    assert (point["acer"]["value"], point["acer"]["trials"]) == (0.375, 6)
+    assert found["auc"]["screen"]["value"] == 0.75
+    assert found["attacks"] == {"print": ["made"], "screen": ["made", "recorded"]}
+    assert found["presentations"] == {"live": 4, "print": 2, "screen": 2}
+    assert (found["people"], "nothing of how real attacks fare" in found["means"]) == (2, True)
