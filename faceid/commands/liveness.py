@@ -1,4 +1,4 @@
-"""Judge whether pictures show a living person, and train what judges them."""
+"""Judge whether pictures and films show a living person, get used to a camera, and train what judges."""
 
 import argparse
 import json
@@ -6,30 +6,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from faceid.commands import liveness_judge
 from faceid.commands.command import add_limits, limits_of, load
-from faceid.errors import FaceError, ModelsUnavailable
-from faceid.image import decode
+from faceid.errors import ModelsUnavailable
 from faceid.liveness.bundle import DIRECTORY
-from faceid.liveness.capture import Capture, Look
-from faceid.liveness.detector import LivenessDetector
-from faceid.liveness.finding import find_face
-from faceid.liveness.policy import TARGETS, Policy, Purpose, Rate, Target
-from faceid.pipeline import Pipeline
+from faceid.liveness.policy import TARGETS, Purpose, Rate, Target
 
 NAME = "liveness"
-HELP = "judge whether pictures show a living person, or train what judges them"
+HELP = "judge whether pictures and films show a living person, get used to a camera, or train what judges"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the two sub-commands."""
+    """Declare the sub-commands."""
     commands = parser.add_subparsers(required=True, metavar="WHAT")
-    judge = commands.add_parser("judge", help="judge pictures one by one")
-    judge.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
-    judge.add_argument("--purpose", type=Purpose, choices=list(Purpose), default=Purpose.SCREEN,
-                       help="strict for enrolment, light for a screen (%(default)s)")  # fmt: skip
-    judge.add_argument("--threshold", type=float, help="least probability, instead of the purpose's")
-    add_limits(judge)
-    judge.set_defaults(liveness=_judge)
+    judge = commands.add_parser("judge", help="judge pictures and films one by one")
+    liveness_judge.add_judge(judge)
+    judge.set_defaults(liveness=liveness_judge.judge)
+    camera = commands.add_parser("calibrate-camera", help="measure a camera on people who are known to be alive")
+    liveness_judge.add_camera(camera)
+    camera.set_defaults(liveness=liveness_judge.calibrate_camera)
     train = commands.add_parser("train", help="fit methods, fusion and thresholds")
     train.add_argument("--carriers", type=Path, help="directory of the unpacked packages that carry photographs")
     train.add_argument("--live", type=Path, action="append", default=[], metavar="DIR",
@@ -53,43 +48,6 @@ def run(options: argparse.Namespace) -> int:
     """Run the sub-command that was asked for."""
     status: int = options.liveness(options)
     return status
-
-
-def _judge(options: argparse.Namespace) -> int:
-    """Print one line of JSON per picture; 0 when all pass, 2 when one does not, 1 when one has no face to judge."""
-    pipeline, detector = load(options), LivenessDetector.load(options.models, limits_of(options))
-    policy = _policy(options)
-    if policy is None:
-        return 1
-    statuses = [_judged(pipeline, detector, policy, path) for path in options.images]
-    return 1 if 1 in statuses else max(statuses)
-
-
-def _judged(pipeline: Pipeline, detector: LivenessDetector, policy: Policy, path: Path) -> int:
-    try:
-        image = decode(path.read_bytes())
-    except (FaceError, OSError) as error:
-        print(json.dumps({"image": str(path), "error": getattr(error, "code", "unreadable")}))
-        return 1
-    face = find_face(pipeline.detector, image)
-    if face is None:
-        print(json.dumps({"image": str(path), "error": "no_face"}))
-        return 1
-    verdict = detector.judge(Capture((Look(image, face),)), policy)
-    print(json.dumps({
-        "image": str(path), "live": verdict.live, "score": round(verdict.score, 4),
-        "threshold": round(verdict.threshold, 4), "reasons": verdict.reasons,
-        "log_odds": {one.method: round(one.score, 3) for one in verdict.evidence},
-    }))  # fmt: skip
-    return 0 if verdict.live else 2
-
-
-def _policy(options: argparse.Namespace) -> Policy | None:
-    try:
-        return Policy(options.purpose, options.threshold)
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return None
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """Reading folders of presentations: ``real`` and one folder per species of attack, stills or videos."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from faceid.detect import Detector
 from faceid.errors import FaceError
 from faceid.evaluate.errors import FolderRefused
-from faceid.evaluate.folder import SUFFIXES, natural
+from faceid.evaluate.folder import SUFFIXES, natural, pictures
 from faceid.image import decode
 from faceid.liveness.capture import Capture, Look
 from faceid.liveness.finding import find_face
@@ -84,6 +84,26 @@ def capture_of(detector: Detector, presented: Presented) -> Capture | None:
         Its looks: one for a still, up to 150 for a video; None where the file cannot be read or shows no face.
     """
     looks = tuple(_film(detector, presented.path) if presented.video else _still(detector, presented.path))
+    return Capture(looks) if looks else None
+
+
+def frames_of(detector: Detector, folder: Path, *, rate: float = RATE) -> Capture | None:
+    """Read a film from a folder of its frames, in natural order of their names.
+
+    Args:
+        detector: finds faces.
+        folder: pictures, all of one film; those that cannot be read or show no face are left out, their time is not.
+        rate: frames per second, above 0; of more than fifteen a second as many are taken as of a film.
+
+    Returns:
+        Up to 150 looks; None where no picture shows a face.
+
+    Raises:
+        FolderRefused: there is no picture in the folder.
+    """
+    step = max(1, round(rate / RATE))
+    chosen = list(enumerate(pictures(folder)))[::step][:MOST_LOOKS]
+    looks = tuple(replace(look, at=index / rate) for index, path in chosen for look in _still(detector, path))
     return Capture(looks) if looks else None
 
 

@@ -271,3 +271,93 @@ def test_the_evaluation_refuses_a_folder_without_attacks(trained: Path, tmp_path
     (tmp_path / "real" / "1.png").write_bytes(b"x")
 
     assert main(["evaluate", "liveness", str(tmp_path), "--models", str(trained)]) == 1
+
+
+@pytest.fixture(scope="module")
+def film(picture: Callable[[str], Picture], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a film's twelve frames, one of which is none."""
+    folder = tmp_path_factory.mktemp("film")
+    shrunk = cv2.resize(picture("astronaut"), (256, 256), interpolation=cv2.INTER_AREA)
+    for number in range(12):
+        cv2.imwrite(str(folder / f"{number}.png"), np.roll(shrunk, number % 3, axis=1)[..., ::-1])
+    (folder / "4.png").write_bytes(b"broken")
+    return folder
+
+
+def test_the_command_judges_films_and_takes_a_near_infrared_frame(
+    trained: Path, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    writer = cv2.VideoWriter(str(tmp_path / "film.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 15.0, (256, 256))
+    for path in sorted(film.glob("1*.png")):
+        writer.write(cv2.imread(str(path)))
+    writer.release()
+    asked = ["--threshold", "0", "--rate", "10", "--models", str(trained)]
+
+    status = main(["liveness", "judge", str(film), "--infrared", str(film / "11.png"), *asked])
+    frames = json.loads(capsys.readouterr().out)
+    video = main(["liveness", "judge", str(tmp_path / "film.avi"), *asked])
+    shown = json.loads(capsys.readouterr().out)
+    (tmp_path / "empty.mp4").write_bytes(b"nothing")
+    broken = main(["liveness", "judge", str(tmp_path / "empty.mp4"), *asked])
+
+    assert (status, video, broken) == (0, 0, 1)
+    assert (frames["looks"], shown["looks"]) == (11, 3)
+    assert "infrared" in frames["log_odds"]
+    assert "infrared" not in shown["log_odds"]
+    assert json.loads(capsys.readouterr().out)["error"] == "no_face"
+
+
+def test_a_near_infrared_frame_of_another_size_or_for_two_files_is_refused(
+    trained: Path, film: Path, picture_file: Callable[[str], bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, shown = tmp_path / "biden.jpg", str(film / "1.png")
+    other.write_bytes(picture_file("biden"))
+
+    size = main(["liveness", "judge", shown, "--infrared", str(other), "--models", str(trained)])
+    assert capsys.readouterr().err.startswith("infrared_mismatch: ")
+    two = main(["liveness", "judge", shown, shown, "--infrared", shown, "--models", str(trained)])
+
+    assert (size, two) == (1, 1)
+    assert "one FILE" in capsys.readouterr().err
+
+
+def test_a_camera_is_calibrated_and_used_with_the_models_it_was_measured_with(
+    trained: Path, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faces = [str(film / f"{number}.png") for number in (1, 2, 3, 4)]
+    judged = ["liveness", "judge", faces[0], "--threshold", "0", "--models", str(trained)]
+    out = tmp_path / "new" / "camera.json"
+
+    assert main(["liveness", "calibrate-camera", *faces, "--out", str(out), "--models", str(trained)]) == 0
+    told = capsys.readouterr()
+    main(judged)
+    before = json.loads(capsys.readouterr().out)
+    main([*judged, "--camera", str(out)])
+    after = json.loads(capsys.readouterr().out)
+
+    shifts = json.loads(told.out)["shifts"]
+    assert "4.png: not_an_image, left out" in told.err
+    assert set(shifts) == {"colour_texture", "image_distortion", "tone"}
+    weights = LivenessDetector.load(trained).bundle.fusion.weights
+    moved = sum(weight * shifts[method] for method, weight in weights)
+    assert (after["score"] > before["score"]) == (moved > 0.0)
+    assert after["score"] != before["score"]
+
+    out.write_text(out.read_text().replace('"bundle": "', '"bundle": "0'))
+    assert main([*judged, "--camera", str(out)]) == 1
+    assert "other liveness models" in capsys.readouterr().err
+    out.write_text("{")
+    assert main([*judged, "--camera", str(out)]) == 1
+    assert capsys.readouterr().err.startswith("camera_refused: ")
+
+
+def test_two_faces_calibrate_no_camera(
+    trained: Path, film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faces = [str(film / f"{number}.png") for number in (1, 2, 4)]
+
+    assert (
+        main(["liveness", "calibrate-camera", *faces, "--out", str(tmp_path / "c.json"), "--models", str(trained)]) == 1
+    )
+    assert "camera_refused: 2 of 3 files show a face." in capsys.readouterr().err
+    assert not (tmp_path / "c.json").exists()
