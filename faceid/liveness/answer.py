@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
@@ -13,11 +12,13 @@ from numpy.typing import NDArray
 
 from faceid.errors import DegenerateLandmarks
 from faceid.frame import Frame, require
+from faceid.liveness.answered import Answered
 from faceid.liveness.capture import Look
-from faceid.liveness.challenge import MOST_LOOKS, Challenge, Step, StepKind
+from faceid.liveness.challenge import MOST_LOOKS, TURNS, Challenge, Step, StepKind
 from faceid.liveness.lids import SHUT, openness
 from faceid.liveness.method import Evidence
-from faceid.liveness.reflection import reflection
+from faceid.liveness.reflection import Lit, lit, reflection
+from faceid.liveness.refusal import Refusal
 from faceid.match import THRESHOLD_PAIR
 from faceid.mesh import FaceMesh
 from faceid.pipeline import DetectedFace, Pipeline
@@ -59,24 +60,6 @@ _ALONE: Final = 0.6
 """Another face whose eyes are at most this far apart, relative to the nearest one's, is somebody behind."""
 
 Vector = NDArray[np.float32]
-
-
-class Refusal(StrEnum):
-    """Why an answer does not count."""
-
-    NOT_THIS_CHALLENGE = "not_this_challenge"
-    EXPIRED = "expired"
-    TOO_EARLY = "too_early"
-    OUT_OF_TIME = "out_of_time"
-    TOO_FEW_LOOKS = "too_few_looks"
-    FACE_LOST = "face_lost"
-    SEVERAL_FACES = "several_faces"
-    PERSON_CHANGED = "person_changed"
-    TURN_MISSING = "turn_missing"
-    EYES_NOT_CLOSED = "eyes_not_closed"
-    NOT_CLOSER = "not_closer"
-    NO_REFLECTION = "no_reflection"
-    REFLECTION_EVERYWHERE = "reflection_everywhere"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,8 +169,9 @@ def judge(
     *,
     enrolled: Vector | None = None,
     mesh: FaceMesh | None = None,
+    answered: Answered | None = None,
 ) -> ChallengeVerdict:
-    """Judge an answer; whoever calls makes sure that a challenge is answered once only.
+    """Judge an answer; without ``answered`` whoever calls makes sure that a challenge is answered once only.
 
     Args:
         challenge: what was asked.
@@ -195,9 +179,13 @@ def judge(
         at: when it came back, with time zone.
         enrolled: the embedding that is to be enrolled, unit vector: it must be the same person.
         mesh: sees lids more closely, where it is installed.
+        answered: remembers what was answered, for programs of one process: from this call on the challenge is.
     """
     if not challenge.is_answered_by(answer.nonce, answer.session):
         return ChallengeVerdict((Refusal.NOT_THIS_CHALLENGE,))
+    used = None if answered is None else answered.use(challenge, at)
+    if used:
+        return ChallengeVerdict((used,))
     formal = _formal(challenge, answer, at)
     if formal:
         return ChallengeVerdict(formal)
@@ -208,6 +196,22 @@ def judge(
     likeness = _likeness(answer.seen, enrolled)
     changed = (Refusal.PERSON_CHANGED,) if likeness < THRESHOLD_PAIR else ()
     return ChallengeVerdict(changed + tuple(step.refusal for step in steps if step.refusal), steps, likeness)
+
+
+def follows(step: Step, times: Sequence[float], seen: Lit) -> StepVerdict:
+    """Judge whether a face followed the flashes, at the lag at which they agree best.
+
+    Args:
+        step: the flashes.
+        times: of the looks, seconds since the step began.
+        seen: in these looks.
+    """
+    tried = [reflection(seen, np.array([step.colour(at - lag).light for at in times])) for lag in _LAGS]
+    best = max(tried, key=lambda one: one.agreement)
+    if best.strength >= STRENGTH and best.behind is not None and best.behind > BEHIND * best.strength:
+        return StepVerdict(step.kind, Refusal.REFLECTION_EVERYWHERE, best.agreement / AGREEMENT)
+    score = min(best.agreement / AGREEMENT, best.strength / STRENGTH)
+    return _verdict(step, score, Refusal.NO_REFLECTION)
 
 
 def yaw(look: Look) -> float:
@@ -247,7 +251,8 @@ def _step(challenge: Challenge, number: int, answer: Answer, mesh: FaceMesh | No
     looks = [seen.look for seen in answer.seen]
     match step.kind:
         case StepKind.FLASHES:
-            return _flashes(step, challenge.begins(number), [looks[index] for index in chosen])
+            times = [looks[index].at - challenge.begins(number) for index in chosen]
+            return follows(step, times, lit([looks[index] for index in chosen]))
         case StepKind.CLOSE_EYES:
             shut = float(np.sort(openness(looks, others, mesh)[chosen])[0])
             return _verdict(step, (2.0 - shut) / (2.0 - SHUT), Refusal.EYES_NOT_CLOSED)
@@ -267,8 +272,7 @@ def _turn(step: Step, turns: NDArray[np.float64]) -> StepVerdict:
 
 def _resting(challenge: Challenge, answer: Answer) -> list[int]:
     """Return the numbers of looks during steps in which nobody is asked to turn; there always is one: the flashes."""
-    turning = {StepKind.TURN_LEFT, StepKind.TURN_RIGHT}
-    steps = [number for number, step in enumerate(challenge.steps) if step.kind not in turning]
+    steps = [number for number, step in enumerate(challenge.steps) if step.kind not in TURNS]
     return [index for number in steps for index in _during(challenge, number, answer)]
 
 
@@ -284,26 +288,22 @@ def _growth(looks: Sequence[Look], chosen: Sequence[int]) -> float:
     return float(distances.max() / max(float(distances[:2].min()), 1.0))
 
 
-def _flashes(step: Step, begin: float, looks: Sequence[Look]) -> StepVerdict:
-    """Take the lag at which skin and flashes agree best."""
-    tried = [reflection(looks, np.array([step.colour(look.at - begin - lag).light for look in looks])) for lag in _LAGS]
-    best = max(tried, key=lambda one: one.agreement)
-    if best.strength >= STRENGTH and best.behind is not None and best.behind > BEHIND * best.strength:
-        return StepVerdict(step.kind, Refusal.REFLECTION_EVERYWHERE, best.agreement / AGREEMENT)
-    score = min(best.agreement / AGREEMENT, best.strength / STRENGTH)
-    return _verdict(step, score, Refusal.NO_REFLECTION)
-
-
 def _verdict(step: Step, score: float, refusal: Refusal) -> StepVerdict:
     return StepVerdict(step.kind, None if score >= 1.0 else refusal, score)
 
 
 def _likeness(seen: Sequence[Seen], enrolled: Vector | None) -> float:
-    """Return the least cosine of the looks with their common mean, and of that mean with what is enrolled."""
+    """Return the least cosine of the looks with what most of them show, and of that with what is enrolled.
+
+    Most are the looks nearest to the one in their midst, not all: the median of two people with as many looks each lies
+    between them, and near to both.
+    """
     vectors = np.array([one.embedding for one in seen if one.embedding is not None])
     if len(vectors) < _LEAST_SHARE * len(seen):
         return -1.0
-    mean = np.median(vectors, axis=0)
+    midst = int(np.median(vectors @ vectors.T, axis=0).argmax())
+    nearest = np.argsort(-(vectors @ vectors[midst]))[: math.ceil(_LEAST_SHARE * len(vectors))]
+    mean = np.median(vectors[nearest], axis=0)
     mean /= max(float(np.linalg.norm(mean)), 1e-9)
     least = float((vectors @ mean).min())
     return least if enrolled is None else min(least, float(enrolled @ mean))

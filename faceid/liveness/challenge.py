@@ -25,6 +25,10 @@ class StepKind(StrEnum):
     FLASHES = "flashes"
 
 
+TURNS: Final = frozenset({StepKind.TURN_LEFT, StepKind.TURN_RIGHT})
+"""Every challenge asks for one at least: of all acts only a turn shows that a head has depth."""
+
+
 class Colour(StrEnum):
     """A colour that the whole screen shows, so that the face reflects it."""
 
@@ -51,8 +55,9 @@ _LIGHTS: Final = {
 }
 
 ACT_SECONDS: Final = 3.0
-ACT_LOOKS: Final = 7
-"""Looks asked for while a person acts: whoever closes the eyes for a second is seen so twice."""
+ACT_LOOKS: Final = 8
+"""Looks asked for while a person acts: whoever closes the eyes for a second is seen so twice, and a turn of the head is
+seen often enough to tell it from a picture's (:mod:`faceid.liveness.turning`)."""
 
 COLOUR_SECONDS: Final = 0.5
 """Two changes a second stay below the three flashes of WCAG 2.2, success criterion 2.3.1."""
@@ -102,7 +107,7 @@ class Challenge:
 
     @classmethod
     def draw(cls, rng: Random, at: datetime, *, session: str, lifetime: timedelta = LIFETIME) -> Self:
-        """Draw two things to act and a sequence of flashes, in random order.
+        """Draw two things to act, a turn of the head among them, and a sequence of flashes, in random order.
 
         Args:
             rng: ``random.SystemRandom()`` outside tests: whoever can guess the steps can film them beforehand.
@@ -110,7 +115,7 @@ class Challenge:
             session: whom the challenge is for, for instance the device.
             lifetime: until when it may be answered.
         """
-        acts = rng.sample([kind for kind in StepKind if kind is not StepKind.FLASHES], 2)
+        acts = _acts(rng)
         steps = [Step(kind, ACT_SECONDS, ACT_LOOKS) for kind in acts]
         steps.insert(rng.randrange(3), Step(StepKind.FLASHES, COLOURS * COLOUR_SECONDS, COLOURS, _colours(rng)))
         return cls(f"{rng.getrandbits(128):032x}", session, tuple(steps), at, at + lifetime)
@@ -166,6 +171,14 @@ class Challenge:
         )
         drawn_at, expires_at = (datetime.fromisoformat(document[name]) for name in ("drawn_at", "expires_at"))
         return cls(str(document["nonce"]), str(document["session"]), steps, drawn_at, expires_at)
+
+
+def _acts(rng: Random) -> list[StepKind]:
+    """Draw two acts until one is a turn: ten ordered pairs, each as likely as any other."""
+    while True:
+        acts: list[StepKind] = rng.sample([kind for kind in StepKind if kind is not StepKind.FLASHES], 2)
+        if TURNS & set(acts):
+            return acts
 
 
 def _colours(rng: Random) -> tuple[Colour, ...]:

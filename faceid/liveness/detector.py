@@ -38,8 +38,8 @@ class Verdict:
         threshold: least score that passes.
         evidence: what each method said, strongest suspicion first.
         reasons: why it does not pass, codes: names of the methods that spoke for an attack, strongest first;
-            ``missing_<method>`` for a required one without evidence; ``lifeless_film`` before them where a film shows no
-            life; ``no_evidence``. Empty when it passes.
+            ``missing_<method>`` for a required one without evidence; ``lifeless_film`` before these methods where a
+            film shows no life; ``no_evidence``. Empty when it passes.
     """
 
     score: float

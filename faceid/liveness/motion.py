@@ -6,6 +6,7 @@ after Bao, Li, Li & Jiang ("A liveness detection method based on optical flow fi
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import cv2
 import numpy as np
@@ -18,12 +19,18 @@ from faceid.liveness.method import Evidence
 
 Flow = NDArray[np.float64]
 
+MOTION: Final = "motion"
+"""Name of the method."""
+
 SECONDS = 1.5
-LOOKS = 8
+LOOKS = 6
 """Shortest capture that is judged: a person who stands still has hardly moved in less."""
 
 _SPAN = 0.25
 """Seconds between two looks that are compared, as near as the frame rate allows: shorter shows the sensor's noise."""
+
+_FAR = 1.0
+"""Looks further apart are not compared: they are of two films, or of a camera too slow to follow a movement."""
 
 _PAIRS = 24
 """Most pairs of looks compared, spread over the capture."""
@@ -50,7 +57,7 @@ _TOGETHER = 3.0
 class Motion:
     """Does the face move, and otherwise than one plane would?"""
 
-    name: str = "motion"
+    name: str = MOTION
 
     def judge(self, capture: Capture) -> Evidence | None:
         """Compare looks a quarter of a second apart by dense optical flow.
@@ -59,9 +66,10 @@ class Motion:
             Log-odds of a living person with ``moved`` (mean flow of the face), ``bent`` (what the best homography
             leaves of it, 90th percentile; both in hundredths of the distance between the eyes), ``unexplained``
             (their ratio) and ``together`` (share of pairs in which the surroundings move and their flow histogram is
-            the face's); None for less than 1.5 seconds, fewer than eight looks, or faces that cannot be aligned. The
-            weaker of bending and unexplained counts: a still has no bending, a waved print has it all explained. The
-            constants come from made videos (``tests/faceid/liveness/test_videos.py`` holds them to it).
+            the face's); None for less than 1.5 seconds, fewer than six looks, looks a second and more apart, or faces
+            that cannot be aligned. The weaker of bending and unexplained counts: a still has no bending, a waved print
+            has it all explained. The constants come from made videos of three people
+            (``tests/faceid/liveness/test_videos.py`` holds them to others).
         """
         if capture.seconds < SECONDS or len(capture.looks) < LOOKS:
             return None
@@ -129,7 +137,8 @@ def _pairs(looks: tuple[Look, ...]) -> list[tuple[Look, Look]]:
     """Pair looks about a quarter of a second apart, spread evenly over the capture."""
     times = np.array([look.at for look in looks])
     seconds = np.searchsorted(times, times + _SPAN - 1e-6)
-    found = [(looks[first], looks[int(second)]) for first, second in enumerate(seconds) if second < len(looks)]
+    near = [second < len(looks) and times[second] - times[first] <= _FAR for first, second in enumerate(seconds)]
+    found = [(looks[first], looks[int(second)]) for first, second in enumerate(seconds) if near[first]]
     chosen = np.linspace(0, len(found) - 1, min(_PAIRS, len(found))).astype(int)
     return [found[number] for number in sorted(set(chosen.tolist()))]
 

@@ -40,27 +40,47 @@ class Reflection:
     behind: float | None
 
 
-def reflection(looks: Sequence[Look], lights: Colours) -> Reflection:
+@dataclass(frozen=True, slots=True, eq=False)
+class Lit:
+    """What skin and surroundings looked like, look by look, free of what all channels share and of what drifts.
+
+    Attributes:
+        skin: logarithm of the mean linear colour, shape (looks, 3).
+        around: the same beside the head; None where too little of it can be seen in some look.
+    """
+
+    skin: Colours
+    around: Colours | None
+
+
+def lit(looks: Sequence[Look]) -> Lit:
+    """Measure skin and surroundings.
+
+    Args:
+        looks: at least three, in order of time.
+
+    Raises:
+        DegenerateLandmarks: a face cannot be aligned.
+    """
+    measured = [_seen(look) for look in looks]
+    around = [one[1] for one in measured if one[1] is not None]
+    skin = _chroma(np.stack([one[0] for one in measured]))
+    return Lit(skin, _chroma(np.stack(around)) if len(around) == len(measured) else None)
+
+
+def reflection(seen: Lit, lights: Colours) -> Reflection:
     """Correlate the colours of skin and surroundings with the light that the screen sent.
 
     A pixel's logarithm is that of its albedo plus that of the light on it, so what does not change falls out with the
     mean over time, and exposure, equal for all channels, with the mean over channels.
 
     Args:
-        looks: at least three, in order of time.
+        seen: of the looks.
         lights: linear RGB of the screen at each look, 0 to 1, shape (looks, 3).
-
-    Raises:
-        DegenerateLandmarks: a face cannot be aligned.
     """
-    seen = [_seen(look) for look in looks]
-    light = _chroma(lights, of_log=False)
-    skin = _chroma(np.stack([one[0] for one in seen]))
+    light, skin = _chroma(lights, of_log=False), seen.skin
     agreement = float((skin * light).sum() / max(float(np.sqrt((skin**2).sum() * (light**2).sum())), 1e-9))
-    around = [one[1] for one in seen]
-    behind = None
-    if all(one is not None for one in around):
-        behind = _slope(_chroma(np.stack([one for one in around if one is not None])), light)
+    behind = None if seen.around is None else _slope(seen.around, light)
     return Reflection(agreement, _slope(skin, light), behind)
 
 

@@ -23,15 +23,17 @@ from accounts.models import Operator
 from audit.models import Entry
 from faceid.frame import require
 from faceid.liveness import lamps
+from faceid.liveness.answer import ChallengeVerdict
 from faceid.liveness.challenge import Challenge, StepKind
 from faceid.liveness.detector import Verdict
 from faceid.liveness.performance import perform
 from faceid.liveness.policy import SCREEN, Policy
 from faceid.liveness.sitter import Moment, Sitter
+from faceid.liveness.videos import waved
 from identities import challenges, liveness
 from identities.models import EnrolmentPolicy, Supervision
 from identities.pipelines import pipeline
-from identities.services import supervise
+from identities.services import presence, supervise
 from identities.services.presence import KIOSK
 
 Judge = Callable[..., None]
@@ -138,7 +140,7 @@ def test_a_challenge_says_what_to_do_and_when_to_look(unattended: APIClient) -> 
     assert sum(step["duration_ms"] for step in said["steps"]) == 10_000
     flashes = next(step for step in said["steps"] if step["kind"] == "flashes")
     assert len(flashes["colours"]) == 8
-    assert len(said["looks_ms"]) == 22
+    assert len(said["looks_ms"]) == 24
     assert rows() == before
 
 
@@ -147,10 +149,15 @@ def test_who_answers_the_challenge_is_enrolled_and_only_that_is_recorded(
 ) -> None:
     asked = judge(live=True)
     token, challenge = drawn(unattended)
+    looks = performed(challenge)
 
-    answer = send(unattended, notice, frame_of("obama"), token, performed(challenge))
+    answer = send(unattended, notice, frame_of("obama"), token, looks)
+    before = rows()
+    again = send(unattended, notice, frame_of("obama"), token, looks)
 
     assert answer.status_code == 201, answer.content
+    assert (again.status_code, again.json()["code"]) == (409, "challenge_used")
+    assert rows() == before
     entry = Entry.objects.get(action="subject.enrolled")
     assert entry.detail["presence"] == "answered"
     assert set(entry.detail) == {"presence", "templates"}
@@ -168,6 +175,46 @@ def test_the_trained_detector_and_the_challenge_together_let_a_made_person_in(
     answer = send(unattended, notice, frame_of(photograph_of), token, performed(challenge, photograph_of))
 
     assert answer.status_code == 201, answer.content
+
+
+@pytest.mark.parametrize("vigour", [0.0, 0.25, 1.0], ids=["still", "slowly waved", "waved"])
+def test_a_picture_that_fools_the_challenge_is_found_by_how_it_turns(
+    unattended: APIClient, notice: Any, photograph: Any, frame_of: Any, drawn: Any, vigour: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(liveness, "detector", TRAINED)
+    monkeypatch.setattr(presence, "judge", lambda *answer, **known: ChallengeVerdict(()))
+    token, challenge = drawn(unattended)
+    picture = np.asarray(photograph("obama").resize((400, 400), Image.Resampling.BOX), dtype=np.uint8)
+    film = waved(picture, seconds=challenge.seconds, rate=10.0, vigour=vigour)
+    frames = [film.frames[int(at * 10.0)] for at in challenge.looks_at()]
+    looks = [encoded(Image.fromarray(frame)) for frame in frames], [round(at * 1000) for at in challenge.looks_at()]
+    before = rows()
+
+    answer = send(unattended, notice, frame_of("obama"), token, looks)
+
+    assert (answer.status_code, answer.json()["code"], reasons(answer)) == (
+        422, "spoof_suspected", {"spoof_suspected"},
+    )  # fmt: skip
+    assert rows() == before
+
+
+def test_a_turn_that_is_hardly_seen_does_not_count(
+    unattended: APIClient, notice: Any, frame_of: Any, drawn: Any, performed: Any, judge: Any
+) -> None:
+    asked = judge(live=True)
+    token, challenge = drawn(unattended)
+    frames, times = performed(challenge)
+    turn = next(number for number, step in enumerate(challenge.steps) if step.kind is StepKind.TURN_LEFT)
+    during = [number for number, at in enumerate(times) if challenge.step_at(at / 1000) == turn]
+    kept = [number for number in range(len(times)) if number not in during[-3:]]
+
+    answer = send(
+        unattended, notice, frame_of("obama"), token, ([frames[at] for at in kept], [times[at] for at in kept])
+    )
+
+    assert (answer.status_code, answer.json()["code"], reasons(answer)) == (422, "challenge_failed", {"face_lost"})
+    assert asked == []
 
 
 def test_an_infrared_frame_that_shows_a_screen_refuses_who_would_be_let_in(

@@ -1,5 +1,6 @@
 """Is the person who is to be enrolled really there? Staff vouches, or a challenge and the liveness methods say so."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -11,10 +12,13 @@ from numpy.typing import NDArray
 import faceid.image
 from faceid.frame import Frame as Picture
 from faceid.frame import require
-from faceid.liveness.answer import METHOD, ChallengeVerdict, Refusal, judge, observe
+from faceid.liveness.answer import METHOD, judge, observe
 from faceid.liveness.capture import Capture, Look
 from faceid.liveness.challenge import Challenge, StepKind
+from faceid.liveness.motion import MOTION
 from faceid.liveness.policy import ENROLMENT
+from faceid.liveness.refusal import Refusal
+from faceid.liveness.turning import turning
 from faceid.pipeline import Enrolment, Pipeline
 from identities import challenges, liveness, selectors
 from identities.errors import (
@@ -56,19 +60,21 @@ class Answered:
 
 Proof: TypeAlias = Attended | Demonstrated | Answered
 
-KIOSK: Final = replace(ENROLMENT, required=frozenset({METHOD}))
-"""As strict as enrolment is, and nobody passes by pictures alone."""
+KIOSK: Final = replace(ENROLMENT, required=frozenset({METHOD, MOTION}))
+"""As strict as enrolment is, and nobody passes by pictures alone, nor without a look at how the head turned."""
 
 _FORMAL: Final = frozenset(
     {
         Refusal.NOT_THIS_CHALLENGE, Refusal.EXPIRED, Refusal.TOO_EARLY, Refusal.OUT_OF_TIME, Refusal.TOO_FEW_LOOKS,
-        Refusal.FACE_LOST, Refusal.SEVERAL_FACES,
+        Refusal.FACE_LOST, Refusal.SEVERAL_FACES, Refusal.ANSWERED_BEFORE, Refusal.TOO_MANY_ANSWERS,
     }
 )  # fmt: skip
 
 _SENTENCES: Final = {
     Refusal.NOT_THIS_CHALLENGE: "The answer names another challenge.",
     Refusal.EXPIRED: "The challenge ended before the answer came.",
+    Refusal.ANSWERED_BEFORE: "The challenge was answered before.",
+    Refusal.TOO_MANY_ANSWERS: "Too many challenges were answered.",
     Refusal.TOO_EARLY: "The answer came before the challenge can have been done.",
     Refusal.OUT_OF_TIME: "Looks were taken before or after the challenge.",
     Refusal.TOO_FEW_LOOKS: "Too few looks were sent.",
@@ -138,10 +144,14 @@ def confirm(
         frames = [faceid.image.decode(look.data, look.content_type) for look in answer.looks]
         seen = observe(pipeline, frames, answer.times, nonce=challenge.nonce, session=challenge.session)
         verdict = judge(challenge, seen, at, enrolled=captured.embedding, mesh=liveness.mesh())
-        _require_passed(verdict)
+        if not verdict.passed:
+            raise _refused(verdict.refusals)
+        turned = turning(challenge, seen)
+        if turned is None:
+            raise _refused((Refusal.FACE_LOST,))
         looks = _calm(challenge, [one.look for one in seen.seen])
     last = Look(require(picture), captured.face, challenge.seconds + 10.0)
-    found = liveness.judged(Capture((*looks, last), infrared), KIOSK, extra=[verdict.evidence()])
+    found = liveness.judged(Capture((*looks, last), infrared), KIOSK, extra=[verdict.evidence(), turned])
     if found.liveness is not Liveness.LIVE:
         raise SpoofSuspected(
             "The picture may be of a picture. Stand before the camera yourself, or enrol with a member of staff.",
@@ -149,14 +159,12 @@ def confirm(
         )
 
 
-def _require_passed(verdict: ChallengeVerdict) -> None:
-    if verdict.passed:
-        return
-    reasons = list(dict.fromkeys(verdict.refusals))
+def _refused(refusals: Sequence[Refusal]) -> ChallengeFailed | SpoofSuspected:
+    reasons = list(dict.fromkeys(refusals))
     errors = [{"field": "looks", "code": reason.value, "detail": _SENTENCES[reason]} for reason in reasons]
     said = " ".join(_SENTENCES[reason] for reason in reasons)
     kind = ChallengeFailed if reasons[0] in _FORMAL else SpoofSuspected
-    raise kind(f"{said} Draw a new challenge, or go on without a picture: a code works as well.", errors=errors)
+    return kind(f"{said} Draw a new challenge, or go on without a picture: a code works as well.", errors=errors)
 
 
 def _calm(challenge: Challenge, looks: list[Look]) -> list[Look]:
