@@ -19,18 +19,17 @@ import faceid.search.bench
 from faceid.bench import interleaved, recall_at_one, search, templates_and_probes
 from faceid.gallery import Gallery
 from faceid.match import Entry
-from identities import hnsw_engine
+from identities.bench_offered import offered_rows
 from identities.pgvector_engine import written
 
 SIZES = (10_000, 100_000)
 EF_SEARCH = (40, 160)
-"""pgvector's default, and what it takes to come near the exact answer."""
+"""pgvector's default, and what it takes to come near the exact answer; neither is offered, see :data:`OFFERED`."""
 
 FILTERED = f"pgvector HNSW, ef {EF_SEARCH[0]}, a third in reach"
-WALKED = f"pgvector HNSW, ef {hnsw_engine.EF_SEARCH}, a third in reach, walked"
+OFFERED = "in the database, as offered"
 _SETTINGS = (
     "SELECT set_config('enable_indexscan', %s, true), set_config('hnsw.ef_search', %s, true),"
-    " set_config('hnsw.iterative_scan', %s, true), set_config('hnsw.max_scan_tuples', %s, true),"
     " set_config('enable_sort', %s, true)"
 )
 _NEAREST = "SELECT number FROM bench_template ORDER BY embedding <#> %s::vector LIMIT 1"
@@ -117,7 +116,6 @@ def _measured(size: int, rounds: int, seed: int) -> Iterator[Row]:
             "pgvector exact": lambda: _nearest(one[0], exact=True),
             **{f"pgvector HNSW, ef {ef}": _hnsw(one[0], ef) for ef in EF_SEARCH},
             FILTERED: lambda: _nearest(one[0], reach=True),
-            WALKED: lambda: _nearest(one[0], ef=hnsw_engine.EF_SEARCH, reach=True, walk=True),
         }
         filtered = np.argmax(probes[::3] @ templates[::3].T, axis=1) * 3
         medians = interleaved(list(ways.values()), rounds)
@@ -125,11 +123,19 @@ def _measured(size: int, rounds: int, seed: int) -> Iterator[Row]:
             1.0, recall_at_one(gallery, templates, probes), _recall(probes, truth, exact=True),
             *(_recall(probes, truth, ef=ef) for ef in EF_SEARCH),
             _recall(probes[::3], filtered, reach=True),
-            _recall(probes[::3], filtered, ef=hnsw_engine.EF_SEARCH, reach=True, walk=True),
         ]  # fmt: skip
-    builds = [0.0, gallery_seconds, plain_seconds, *[plain_seconds + index_seconds] * (len(EF_SEARCH) + 2)]
+    builds = [0.0, gallery_seconds, plain_seconds, *[plain_seconds + index_seconds] * (len(EF_SEARCH) + 1)]
     for engine, median, recall, build in zip(ways, medians, recalls, builds, strict=True):
         yield Row(size, engine, median, median / medians[0], recall, build)
+    yield from _offered(size, rounds, seed)
+
+
+def _offered(size: int, rounds: int, seed: int) -> Iterator[Row]:
+    """Measure what galleries beyond memory are searched by, on vectors of both kinds."""
+    for kind in faceid.search.bench.DATA:
+        for one in offered_rows(kind, size, rounds=rounds, seed=seed):
+            name = f"{OFFERED}, {kind}: {one.reach}"
+            yield Row(size, name, one.milliseconds, one.milliseconds / one.plain, one.recall, one.build_seconds)
 
 
 def _entries(templates: NDArray[np.float32]) -> Iterator[Entry]:
@@ -162,21 +168,15 @@ def _hnsw(probe: NDArray[np.float32], ef: int) -> Callable[[], int]:
     return lambda: _nearest(probe, ef=ef)
 
 
-def _nearest(
-    probe: NDArray[np.float32], *, exact: bool = False, ef: int = EF_SEARCH[0], reach: bool = False, walk: bool = False
-) -> int:
+def _nearest(probe: NDArray[np.float32], *, exact: bool = False, ef: int = EF_SEARCH[0], reach: bool = False) -> int:
     """Return the nearest template's number, -1 where the index found none.
 
     Args:
         exact: compare all.
         ef: candidates the index keeps.
         reach: only those in reach.
-        walk: go on walking the index while nobody found is in reach, as ``identities.hnsw_engine`` does.
     """
-    settings = [
-        "off" if exact else "on", str(ef), "strict_order" if walk else "off", str(hnsw_engine.MAX_WALK),
-        "on" if exact else "off",
-    ]  # fmt: skip
+    settings = ["off" if exact else "on", str(ef), "on" if exact else "off"]
     with connection.cursor() as cursor:
         cursor.execute(_SETTINGS, settings)
         cursor.execute(_NEAREST_IN_REACH if reach else _NEAREST, [written(probe)])
@@ -185,8 +185,12 @@ def _nearest(
 
 
 def _recall(
-    probes: NDArray[np.float32], truth: NDArray[np.intp], *, exact: bool = False, ef: int = EF_SEARCH[0],
-    reach: bool = False, walk: bool = False,
-) -> float:  # fmt: skip
-    found = [_nearest(probe, exact=exact, ef=ef, reach=reach, walk=walk) for probe in probes]
+    probes: NDArray[np.float32],
+    truth: NDArray[np.intp],
+    *,
+    exact: bool = False,
+    ef: int = EF_SEARCH[0],
+    reach: bool = False,
+) -> float:
+    found = [_nearest(probe, exact=exact, ef=ef, reach=reach) for probe in probes]
     return float(np.mean(np.array(found) == truth))

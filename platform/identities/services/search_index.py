@@ -37,7 +37,7 @@ def index_galleries(*, operator_id: UUID, index_from: int = INDEX_FROM, concurre
         name = index_name(operator_id, contract)
         if not complete.get(name):
             _drop(name, concurrently)
-            _make(name, operator_id, contract, dimension, concurrently)
+            make_index(operator_id=operator_id, contract=contract, dimension=dimension, concurrently=concurrently)
             made.append(name)
     return made
 
@@ -47,13 +47,19 @@ def drop_index(*, operator_id: UUID, contract: str, concurrently: bool = True) -
     _drop(index_name(operator_id, contract), concurrently)
 
 
-def _make(name: str, operator_id: UUID, contract: str, dimension: int, concurrently: bool) -> None:
+def make_index(*, operator_id: UUID, contract: str, dimension: int, concurrently: bool = True) -> None:
+    """Make the index of a gallery, which has none yet; see :func:`index_galleries`.
+
+    Args:
+        dimension: numbers in one template.
+    """
+    name = sql.Identifier(index_name(operator_id, contract))
     query = sql.SQL(
         "CREATE INDEX {concurrently} {name} ON identities_template"
         " USING hnsw ((embedding::vector({dimension})) vector_ip_ops) WITH (m = 16, ef_construction = 128)"
         " WHERE operator_id = {operator} AND contract = {contract}"
     ).format(
-        concurrently=sql.SQL("CONCURRENTLY" if concurrently else ""), name=sql.Identifier(name),
+        concurrently=sql.SQL("CONCURRENTLY" if concurrently else ""), name=name,
         dimension=sql.Literal(dimension), operator=sql.Literal(str(operator_id)), contract=sql.Literal(contract),
     )  # fmt: skip
     with connection.cursor() as cursor:
