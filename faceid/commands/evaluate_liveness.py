@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="least cosine of a match, for RIAPAR (%(default)s)")  # fmt: skip
     parser.add_argument("--make", type=int, default=0, metavar="N",
                         help="make N attacks of each species from every live still, too; marked synthetic")  # fmt: skip
+    parser.add_argument("--films", type=int, default=0, metavar="N",
+                        help="present N films made of every live still instead: alive and three attacks")  # fmt: skip
     parser.add_argument("--made", action="append", default=[], metavar="SPECIES",
                         help="folder of attacks that code made; marked synthetic; may be repeated")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the made attacks (%(default)s)")
@@ -34,8 +36,16 @@ def run(options: argparse.Namespace) -> int:
     check_outputs(options.json, plots=options.plots)
     cohorts = cohorts_of(options)
     pipeline, detector = load(options), LivenessDetector.load(options.models, limits_of(options))
-    trials = run_trials(options.folder, pipeline, detector, made=max(0, options.make), seed=options.seed)
+    trials = run_trials(
+        options.folder, pipeline, detector, made=max(0, options.make), films=max(0, options.films), seed=options.seed
+    )
     figures = liveness_report.report(options.folder, trials, detector, options.threshold, options.made, cohorts)
-    settings = {"threshold": options.threshold, "make": options.make, "made": options.made, "seed": options.seed}
+    settings = {
+        "threshold": options.threshold,
+        "make": options.make,
+        "films": options.films,
+        "made": options.made,
+        "seed": options.seed,
+    }
     whole = about(pipeline, NAME, **settings) | {"scores": "probability of a living person"} | figures
     return finish(options, whole, liveness_report.lines(figures), liveness_plots.draw)

@@ -11,7 +11,7 @@ from faceid.evaluate.cohort_rates import RateTable, living, rate_lines
 from faceid.evaluate.cohorts import Cohorts
 from faceid.evaluate.folder import Picture
 from faceid.evaluate.impostors import SystemErrors, system_errors
-from faceid.evaluate.intervals import Estimate
+from faceid.evaluate.intervals import Estimate, area_estimate, wilson
 from faceid.evaluate.liveness import Curve, Errors, Scored
 from faceid.evaluate.liveness_trials import Trial, by_species
 from faceid.evaluate.report import Report, percent, sampled
@@ -20,7 +20,10 @@ from faceid.liveness.policy import Policy, Purpose
 
 _BINS = np.linspace(0.0, 1.0, 51)
 
-SYNTHETIC = "attacks that code made from the living people of the folder; no figure on them tells how real ones fare"
+SYNTHETIC = "code made them from the living people of the folder; no figure on them tells how real ones fare"
+
+LIVE = "live"
+"""What reports call the living; among the synthetic where code made films of them."""
 
 COHORT_RATES = {"bpcer": "BPCER", "bpnrr": "no response", "refused": "refused or no response"}
 """What the rates of living people by cohort are called."""
@@ -47,6 +50,7 @@ def report(
     kinds = by_species(trials)
     names = [name for name in kinds if name is not None]
     synthetic = sorted({name for name in names if name in made or any(one.made for one in kinds[name])})
+    synthetic += [LIVE] if any(one.made for one in kinds[None]) else []
     points = {purpose.value: _point(trials, detector, Policy(purpose), threshold) for purpose in Purpose}
     scored = _scored(kinds, detector, Policy(Purpose.SCREEN))
     live, attacks = scored.pop(None), {str(name): one for name, one in scored.items()}
@@ -55,7 +59,7 @@ def report(
     rows = measures.reliability(live.scores, all_attacks)
     return {
         "folder": root.name,
-        "presentations": {"live": live.presented, **{name: one.presented for name, one in attacks.items()}},
+        "presentations": {LIVE: live.presented, **{name: one.presented for name, one in attacks.items()}},
         "synthetic_species": synthetic,
         "synthetic_means": SYNTHETIC if synthetic else None,
         "videos": sum(one.looks > 1 for one in trials),
@@ -67,7 +71,7 @@ def report(
         "reliability": {"bins": rows, "expected_calibration_error": measures.calibration_error(rows)},
         "histograms": {
             "edges": _BINS,
-            **{name: np.histogram(one.scores, _BINS)[0] for name, one in {"live": live, **attacks}.items()},
+            **{name: np.histogram(one.scores, _BINS)[0] for name, one in {LIVE: live, **attacks}.items()},
         },
         "no_response": sorted(one.name for one in trials if not one.looks),
         "training": dict(detector.bundle.training),
@@ -91,13 +95,18 @@ def lines(figures: Report) -> list[str]:
             mark = " (synthetic)" if name in figures["synthetic_species"] else ""
             text.append(f"  APCER {name + mark:<28} {percent(one.apcer)}; no response {percent(one.apnrr)}")
         text.append(f"  APCER of the worst, {found.worst}: {percent(found.apcer)}")
-        text.append(f"  BPCER {percent(found.bpcer)}; no response {percent(found.bpnrr)}; ACER {percent(found.acer)}")
+        mark = " (synthetic)" if LIVE in figures["synthetic_species"] else ""
+        text.append(
+            f"  BPCER{mark} {percent(found.bpcer)}; no response {percent(found.bpnrr)}; ACER {percent(found.acer)}"
+        )
         text.append(f"  {_system(point['system'])}")
     for name, value in figures["auc"].items():
         mark = " (synthetic)" if name in figures["synthetic_species"] else ""
         text.append(f"AUC {name}{mark}: {area_of(value)}")
-    for method, areas in figures["methods"].items():
-        text.append(f"  {method}: " + ", ".join(f"{name} {value:.3f}" for name, value in areas.items()))
+    for method, alone in figures["methods"].items():
+        text.append(f"  {method} alone, passing at log-odds of 0: BPCER {percent(alone['bpcer'])}")
+        for name, one in alone["species"].items():
+            text.append(f"    {name}: AUC {area_of(one['auc'])}, APCER {percent(one['apcer'])}")
     if figures["curve"] is not None:
         at = figures["curve"]["bpcer_at_apcer"]
         text.append(f"equal error rate {_share(figures['curve']['equal_error'])}; BPCER at APCER " + ", ".join(
@@ -147,8 +156,8 @@ def _cohorts(root: Path, people: Sequence[Trial], detector: LivenessDetector, co
     ]
 
 
-def _methods(kinds: Mapping[str | None, Sequence[Trial]]) -> dict[str, dict[str, float]]:
-    """AUC of every method alone, by species."""
+def _methods(kinds: Mapping[str | None, Sequence[Trial]]) -> Report:
+    """Every method alone: AUC and APCER by species, and BPCER, where log-odds of 0 and above pass."""
     seen: dict[str, dict[str | None, list[float]]] = {}
     for species, trials in kinds.items():
         for trial in trials:
@@ -156,12 +165,23 @@ def _methods(kinds: Mapping[str | None, Sequence[Trial]]) -> dict[str, dict[str,
                 seen.setdefault(one.method, {}).setdefault(species, []).append(one.score)
     return {
         method: {
-            str(species): measures.area(np.array(theirs.get(None, [])), np.array(scores))
-            for species, scores in theirs.items()
-            if species is not None
+            "bpcer": _rate(theirs.get(None, []), below=True),
+            "species": {
+                str(species): {"auc": _area(theirs.get(None, []), scores), "apcer": _rate(scores, below=False)}
+                for species, scores in theirs.items()
+                if species is not None
+            },
         }
         for method, theirs in sorted(seen.items())
     }
+
+
+def _rate(scores: Sequence[float], *, below: bool) -> Estimate:
+    return wilson(sum((score < 0.0) is below for score in scores), len(scores))
+
+
+def _area(living: Sequence[float], attacks: Sequence[float]) -> Estimate:
+    return area_estimate(measures.area(np.array(living), np.array(attacks)), len(living), len(attacks))
 
 
 def _curve(found: Curve) -> Report:

@@ -1,13 +1,14 @@
 """Presenting a whole folder to the liveness methods, and attacks that are made of its living people."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceid.errors import FaceRefused
+from faceid.evaluate.made_films import made_films
 from faceid.evaluate.presentations import Presented, capture_of, presentations
 from faceid.evaluate.progress import Progress
 from faceid.frame import from_rgb
@@ -35,6 +36,7 @@ class Trial:
         looks: how many looks there were; 0 where the file cannot be read or shows no face.
         evidence: of the methods; empty without looks.
         embedding: of the last look, for recognition; None without a person or a usable face. In memory only.
+        made: whether code made what was presented, be it an attack or a film of the living person.
     """
 
     name: str
@@ -43,37 +45,41 @@ class Trial:
     looks: int
     evidence: tuple[Evidence, ...]
     embedding: NDArray[np.float32] | None = field(default=None, repr=False)
-
-    @property
-    def made(self) -> bool:
-        """Whether code made this attack."""
-        return self.species is not None and self.species.startswith(MADE)
+    made: bool = False
 
 
 def run_trials(
-    root: Path, pipeline: Pipeline, detector: LivenessDetector, *, made: int = 0, seed: int = 0
+    root: Path, pipeline: Pipeline, detector: LivenessDetector, *, made: int = 0, films: int = 0, seed: int = 0
 ) -> list[Trial]:
     """Present every file of a folder, and attacks made of its living stills.
 
     Args:
-        root: holds ``real`` and one folder per species; with ``made``, ``real`` alone will do.
+        root: holds ``real`` and one folder per species; with ``made`` or ``films``, ``real`` alone will do.
         pipeline: finds faces and embeds those whose person is known.
         detector: the methods.
         made: attacks of every species made of each live still.
-        seed: of the made attacks.
+        films: films made of each live still: alive, held still, waved and replayed. The stills are then not presented
+            themselves, since a film of an attack tells nothing beside a still of a person.
+        seed: of what is made.
 
     Raises:
         FolderRefused: the folder lacks living people, or attacks when none are made.
     """
-    files = presentations(root, attacks=made == 0)
+    files = presentations(root, attacks=made == 0 and films == 0)
     progress, generator = Progress("presentations", len(files)), np.random.default_rng(seed)
     found: list[Trial] = []
     for done, one in enumerate(files):
         progress.at(done)
         capture = capture_of(pipeline.detector, one)
-        found.append(_trial(one.name, one.species, capture, pipeline, detector))
-        if capture is not None and one.species is None and not one.video:
+        source = capture is not None and one.species is None and not one.video
+        if not (source and films):
+            found.append(_trial(one.name, one.species, capture, pipeline, detector))
+        if capture is not None and source:
             found += _made(one, capture.still, made, generator, pipeline, detector)
+            for _ in range(films):
+                for species, film in made_films(capture.still, pipeline.detector, generator):
+                    kind = None if species is None else MADE + species
+                    found.append(replace(_trial(one.name, kind, film, pipeline, detector), made=True))
     return found
 
 
@@ -98,7 +104,7 @@ def _made(
             shown = _shown(species, look, generator)
             face = find_face(pipeline.detector, shown)
             capture = None if face is None else Capture((Look(shown, face),))
-            yield _trial(one.name, MADE + species.value, capture, pipeline, detector)
+            yield replace(_trial(one.name, MADE + species.value, capture, pipeline, detector), made=True)
 
 
 def _shown(species: Species, look: Look, generator: np.random.Generator) -> NDArray[np.uint8]:

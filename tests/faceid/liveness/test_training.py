@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from faceid.__main__ import main
 from faceid.detect import Face
+from faceid.evaluate import liveness_trials
+from faceid.evaluate.made_films import made_films
 from faceid.liveness.bundle import DIRECTORY, MANIFEST
 from faceid.liveness.detector import LivenessDetector
 from faceid.liveness.method import Evidence
@@ -264,6 +267,30 @@ def test_the_evaluation_marks_made_attacks_as_synthetic(
     assert "by hair, screen: BPCER; no response; refused or no response" in text
     drawn = sorted(path.name for path in plots.iterdir())
     assert drawn == ["cohorts_1.png", "cohorts_2.png", "det.png", "reliability.png", "scores.png"]
+
+
+def test_the_evaluation_makes_films_of_the_living_and_of_attacks_and_says_that_both_are_made(
+    trained: Path,
+    picture_file: Callable[[str], bytes],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(liveness_trials, "made_films", partial(made_films, seconds=2.5))
+    (tmp_path / "real" / "ann").mkdir(parents=True)
+    (tmp_path / "real" / "ann" / "1.jpg").write_bytes(picture_file("obama"))
+    out = tmp_path / "report.json"
+
+    status = main(["evaluate", "liveness", str(tmp_path), "--films", "1", "--models", str(trained), "--json", str(out)])
+
+    text, report = capsys.readouterr().out, json.loads(out.read_text())
+    assert status == 0
+    assert report["presentations"] == {"live": 1, "made_replay": 1, "made_still_film": 1, "made_waved_print": 1}
+    assert report["synthetic_species"] == ["made_replay", "made_still_film", "made_waved_print", "live"]
+    assert report["videos"] == 4
+    assert "BPCER (synthetic)" in text
+    assert set(report["methods"]["motion"]["species"]) == {"made_replay", "made_still_film", "made_waved_print"}
+    assert report["methods"]["motion"]["bpcer"]["trials"] == 1
 
 
 def test_the_evaluation_refuses_a_folder_without_attacks(trained: Path, tmp_path: Path) -> None:
