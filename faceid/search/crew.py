@@ -1,8 +1,19 @@
-"""The threads of one search, the one that asks among them."""
+"""The threads of one search, the one that asks among them, each on a processor of its own.
 
+In virtual machines a halted processor passes for busy, so Linux puts a thread that wakes beside the one that woke it:
+two threads of ours were seen to take turns on one processor while the other slept, for whole searches. So the caller
+stays where it is while a crew works, and the others keep away from there.
+"""
+
+import ctypes
 import itertools
+import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+
+_LIBC = ctypes.CDLL(None)
 
 
 class Crew:
@@ -15,7 +26,16 @@ class Crew:
     def __init__(self, threads: int) -> None:
         """Employ ``threads - 1`` threads beside the caller's."""
         self.size = max(1, threads)
-        self._pool = ThreadPoolExecutor(self.size - 1, thread_name_prefix="gallery") if self.size > 1 else None
+        self._helpers: list[int] = []
+        self._pool = (
+            ThreadPoolExecutor(
+                self.size - 1,
+                thread_name_prefix="gallery",
+                initializer=lambda: self._helpers.append(threading.get_native_id()),
+            )
+            if self.size > 1
+            else None
+        )
 
     def __del__(self) -> None:
         if self._pool is not None:
@@ -33,12 +53,32 @@ class Crew:
             while (number := next(numbers)) < count:  # one step of the interpreter: no two threads get the same
                 task(number)
 
-        helpers = [] if self._pool is None else [self._pool.submit(share) for _ in range(min(self.size, count) - 1)]
+        if self._pool is None or count < 2:
+            share()
+            return
+        allowed, helpers = self._part(), list[Future[None]]()
         try:
+            helpers.extend(self._pool.submit(share) for _ in range(min(self.size, count) - 1))
             share()
         finally:
             # One that has not begun is not waited for: the pool may be busy with another search.
             begun = [helper for helper in helpers if not helper.cancel()]
             failures = [error for helper in begun if (error := helper.exception()) is not None]
+            _settle(0, allowed)
         if failures:
             raise failures[0]
+
+    def _part(self) -> set[int]:
+        """Keep the caller on its processor and the others off it; return where the caller may go otherwise."""
+        allowed, here = os.sched_getaffinity(0), int(_LIBC.sched_getcpu())
+        if len(allowed) > 1 and here in allowed:
+            for helper in tuple(self._helpers):
+                _settle(helper, allowed - {here})
+            _settle(0, {here})
+        return allowed
+
+
+def _settle(thread: int, processors: set[int]) -> None:
+    """Say where a thread may run; 0 is the caller's."""
+    with suppress(OSError):  # a sandbox may forbid it, or have taken a processor away: then it only takes longer
+        os.sched_setaffinity(thread, processors)

@@ -1,7 +1,7 @@
 """The best subjects found so far, and the bar that whatever else may join them has to reach."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,8 +50,8 @@ class Best:
         """
         self.bar = threshold
         self.hits: list[Hit] = []
-        self._vectors = vectors
-        self._probe = probe
+        self.vectors = vectors
+        self.probe = probe
         self._k = k
         self._lock = threading.Lock()
         self._kept: list[tuple[NDArray[np.intp], NDArray[np.floating]]] = []
@@ -79,7 +79,10 @@ class Best:
 
     def compare(self, rows: NDArray[np.intp], named: Named) -> None:
         """Compare rows exactly."""
-        rows, scores = reaching(self._vectors, rows, self._probe, self.bar)
+        compare([self], rows, np.zeros(len(rows), dtype=np.intp), named)
+
+    def add(self, rows: NDArray[np.intp], scores: NDArray[np.float64], named: Named) -> None:
+        """Take note of rows and their cosines."""
         found: dict[str, Hit] = {}
         # A tie goes to the lesser key, so the last rows that tie with the k-th subject have to be looked at, too.
         for place in np.argsort(-scores, kind="stable"):
@@ -99,6 +102,22 @@ class Best:
                 self.bar = max(self.bar, self.hits[-1].score)
 
 
+def compare(best: Sequence[Best], rows: NDArray[np.intp], of: NDArray[np.intp], named: Named) -> None:
+    """Compare rows exactly, each with one of some probes.
+
+    Args:
+        best: of the probes, all of one gallery.
+        rows: row numbers.
+        of: number of each row's probe, ascending, same shape.
+    """
+    probes, bars = np.stack([one.probe for one in best]), np.array([one.bar for one in best])
+    places, scores = reaching(best[0].vectors, rows, probes, of, bars)
+    ends = np.searchsorted(of[places], np.arange(1, len(best)))
+    for one, its, what in zip(best, np.split(rows[places], ends), np.split(scores, ends), strict=True):
+        if len(its):
+            one.add(its, what, named)
+
+
 def ordered(hits: Iterable[Hit], k: int) -> list[Hit]:
     """Return the k best of some hits, each subject once; equal scores in order of keys."""
     best: dict[str, Hit] = {}
@@ -108,33 +127,42 @@ def ordered(hits: Iterable[Hit], k: int) -> list[Hit]:
 
 
 def reaching(
-    vectors: NDArray[np.float32], rows: NDArray[np.intp], probe: NDArray[np.float32], bar: float
+    vectors: NDArray[np.float32],
+    rows: NDArray[np.intp],
+    probes: NDArray[np.float32],
+    of: NDArray[np.intp],
+    bars: NDArray[np.float64],
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return which rows have a cosine of at least ``bar``, and these cosines in float64, so that near ties keep order.
+    """Return which pairs have a cosine of at least their bar, and these cosines in float64: near ties keep their order.
 
-    Where they are many, a product in float32 leaves most of the rows out first. With |x| at most 1 and a little, it is
+    Where they are many, a product in float32 leaves most of them out first. With |x| at most 1 and a little, it is
     off by at most ``dimension * 2^-24 * |q|`` and a little, in whatever order it is added up (Higham, Accuracy and
     Stability of Numerical Algorithms, 2nd edition, section 3.1).
 
     Args:
         vectors: float32, shape (n, dimension).
-        rows: numbers of rows.
-        probe: float32, shape (dimension,).
-        bar: least cosine.
+        rows: numbers of rows, shape (pairs,).
+        probes: float32, shape (m, dimension).
+        of: number of each row's probe, shape (pairs,).
+        bars: least cosine for each probe, shape (m,).
+
+    Returns:
+        Places among the pairs, ascending, and their cosines.
     """
-    wide, length = probe.astype(np.float64), len(probe)
-    error = 1.01 * (length + 1) * _FLOAT_ROUNDING * float(np.linalg.norm(wide)) * (1 + UNIT_TOLERANCE)
+    wide, dimension = probes.astype(np.float64), probes.shape[1]
+    lengths = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    nearly = bars - 1.01 * (dimension + 1) * _FLOAT_ROUNDING * (1 + UNIT_TOLERANCE) * lengths
     kept, scores = [rows[:0]], [np.empty(0)]
     for begin in range(0, len(rows), _ROWS):
-        part = rows[begin : begin + _ROWS]
-        taken = vectors.take(part, axis=0)
+        part, mine = rows[begin : begin + _ROWS], of[begin : begin + _ROWS]
+        taken, places = vectors.take(part, axis=0), np.arange(begin, begin + len(part))
         if len(part) > _FIRST:
-            near = np.flatnonzero(np.einsum("ij,j->i", taken, probe) >= bar - error)
-            part, taken = part[near], taken[near]
+            near = np.flatnonzero(np.einsum("ij,ij->i", taken, probes.take(mine, axis=0)) >= nearly[mine])
+            mine, taken, places = mine[near], taken[near], places[near]
         # Each row is added up in the same order, however many rows there are; a matrix product would not do that.
-        exactly = np.einsum("ij,j->i", taken.astype(np.float64), wide)
-        reached = exactly >= bar
-        kept.append(part[reached])
+        exactly = np.einsum("ij,ij->i", taken.astype(np.float64), wide.take(mine, axis=0))
+        reached = exactly >= bars[mine]
+        kept.append(places[reached])
         scores.append(exactly[reached])
     return np.concatenate(kept), np.concatenate(scores)
 

@@ -67,12 +67,17 @@ class Steps:
 
     def probe(self, vector: NDArray[np.float32]) -> "Octets":
         """Return the integers of a probe, float32, shape (dimension,), and how to read its products."""
-        unit = max(float(np.abs(vector).max(initial=0.0)) / _PROBE_RANGE, 1e-9)
-        integers = np.rint(vector.astype(np.float64) / unit).astype(np.int8)
-        away = float(np.linalg.norm(vector.astype(np.float64) - integers * unit))
-        length = float(np.linalg.norm(vector))
-        error = length * self.residual + away * (1 + UNIT_TOLERANCE + self.residual) + _ROUNDING
-        return Octets(integers, unit * self.step, error)
+        return self.probes(vector[None])[0]
+
+    def probes(self, vectors: NDArray[np.float32]) -> list["Octets"]:
+        """Return :meth:`probe` of many, float32, shape (n, dimension)."""
+        units = np.maximum(np.abs(vectors).max(axis=1, initial=0.0).astype(np.float64) / _PROBE_RANGE, 1e-9)
+        wide = vectors.astype(np.float64)
+        integers = np.rint(wide / units[:, None]).astype(np.int8)
+        away = np.linalg.norm(wide - integers * units[:, None], axis=1)
+        lengths = np.linalg.norm(wide, axis=1)
+        errors = lengths * self.residual + away * (1 + UNIT_TOLERANCE + self.residual) + _ROUNDING
+        return [Octets(*one) for one in zip(integers, (units * self.step).tolist(), errors.tolist(), strict=True)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

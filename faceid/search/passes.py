@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faceid.search.crew import Crew
-from faceid.search.hits import Best, Named
+from faceid.search.hits import Best, Named, compare
 from faceid.search.layout import BOUND_ROWS, Group
 from faceid.search.nibbles import Halves, Scan, Table
 from faceid.search.octets import Octets, Steps, products
@@ -22,7 +23,11 @@ _SCANNED_AT_ONCE = 2
 _NARROW_FROM = 256
 """Rows that are worth a call of onnxruntime."""
 
+_FIRST = 16
+"""Most promising rows of a scan, compared before any other is looked at."""
+
 _COMPARED_AT_ONCE = 256
+_ALONE = Crew(1)
 _SHARES = (16, 1)
 """What the first 16th of the rows holds raises the bar for the others."""
 
@@ -35,7 +40,7 @@ Live = Callable[[NDArray[np.intp]], NDArray[np.bool_]]
 """Says which rows may be found at all."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Copies:
     """What a snapshot keeps of its rows in fewer bits.
 
@@ -56,6 +61,15 @@ class Copies:
     bounds: NDArray[np.float32]
     octets: tuple[NDArray[np.uint8], ...]
     steps: Steps
+
+    @cached_property
+    def worst(self) -> tuple[float, float, float]:
+        """The least ``kept``, the greatest ``away`` and the longest copy of all groups."""
+        return (
+            min(group.kept for group in self.groups),
+            max(group.away for group in self.groups),
+            max(group.longest for group in self.groups),
+        )
 
     def highest(self, rows: NDArray[np.intp], probe: Octets) -> NDArray[np.float64]:
         """Return cosines that some rows do not exceed, by their 8-bit copies."""
@@ -82,43 +96,40 @@ class Passes:
         # No matrix product: numpy's would begin threads that keep a processor busy while ours want it.
         turned = np.einsum("ki,ij->kj", given, copies.rotation)
         tables = [copies.halves.table(probe) for probe in turned]
-        worst = (
-            min(group.kept for group in copies.groups),
-            max(group.away for group in copies.groups),
-            max(group.longest for group in copies.groups),
-        )
         safe = [
-            number for number, (table, one) in enumerate(zip(tables, best, strict=True)) if table.safe(one.bar, *worst)
+            number
+            for number, (table, one) in enumerate(zip(tables, best, strict=True))
+            if table.safe(one.bar, *copies.worst)
         ]
         pairs = [safe[begin : begin + _SCANNED_AT_ONCE] for begin in range(0, len(safe), _SCANNED_AT_ONCE)]
         # The group before the last is one of the smallest; the last, as small, holds the worst copies, which let more
-        # rows through the lower the bar is.
+        # rows through the lower the bar is. Pairs take turns at a group, which is in the processor's cache then.
         last = len(copies.groups) - 1
-        for groups in ([last - 1], [*range(last - 1), last]):
-            turns = [(pair, group) for group in groups if group >= 0 for pair in pairs]
-            found: list[Found] = [[] for _ in probes]
+        turns = [(pair, group) for group in (last - 1, *range(last - 1), last) if group >= 0 for pair in pairs]
+        found: list[Found] = [[] for _ in probes]
 
-            def look(turn: int) -> None:
-                pair, number = turns[turn]  # noqa: B023  # called before the loop goes on
-                group = copies.groups[number]
-                leasts = np.array([tables[one].least(best[one].bar, group.kept, group.away) for one in pair])
-                for one, rows in zip(pair, copies.scans[number].above(turned[pair], leasts), strict=True):
-                    found[one].append(rows)  # noqa: B023
+        def look(turn: int) -> None:
+            pair, number = turns[turn]
+            group = copies.groups[number]
+            leasts = np.array([tables[one].least(best[one].bar, group.kept, group.away) for one in pair])
+            for one, (rows, sums) in zip(pair, copies.scans[number].above(turned[pair], leasts), strict=True):
+                found[one].append((rows, sums))
+                if turn < len(pairs):
+                    self._raise(rows, sums, best[one])
 
-            def narrow(place: int) -> None:
-                number = safe[place]
-                self._narrow(found[number], probes[number], tables[number], best[number])  # noqa: B023
-
-            # Threads that only scan do not wait for each other's Python; what they find is little.
-            self._crew.work(look, len(turns))
-            self._crew.work(narrow, len(safe))
+        # Threads that only scan do not wait for each other's Python; what they find is little.
+        self._crew.work(look, len(turns))
+        self._crew.work(
+            lambda turn: self._narrow(found[safe[turn]], probes[safe[turn]], tables[safe[turn]], best[safe[turn]]),
+            len(safe),
+        )
         return [number for number in range(len(probes)) if number not in set(safe)]
 
     def multiply(self, probes: Sequence[NDArray[np.float32]], best: Sequence[Best]) -> None:
         """Rule rows out by products of their 8-bit copies with all probes, some rows first as in the scan."""
         for begin in range(0, len(probes), PRODUCT_PROBES):
             end = begin + PRODUCT_PROBES
-            self._multiply([self._copies.steps.probe(probe) for probe in probes[begin:end]], best[begin:end])
+            self._multiply(self._copies.steps.probes(np.stack(probes[begin:end])), best[begin:end])
 
     def settle(self, best: Sequence[Best]) -> None:
         """Compare what may still reach the bar."""
@@ -130,31 +141,48 @@ class Passes:
         ]
         self._crew.work(lambda turn: parts[turn][0].compare(parts[turn][1], self._named), len(parts))
 
+    def _raise(self, rows: NDArray[np.int64], sums: NDArray[np.float32], best: Best) -> None:
+        """Compare the most promising rows: the bar that they set rules most of the others out."""
+        if len(rows) > _FIRST:
+            rows = rows[np.argpartition(sums, len(rows) - _FIRST)[-_FIRST:]]
+        if len(rows := rows[self._live(rows)]):
+            best.compare(rows, self._named)
+
     def _narrow(self, found: Found, probe: NDArray[np.float32], table: Table, best: Best) -> None:
         copies = self._copies
         rows = np.concatenate([rows for rows, _ in found] or [_NOTHING[0]])
         sums = np.concatenate([sums for _, sums in found] or [_NOTHING[1]])
+        if len(rows) > _FIRST:
+            self._raise(rows, sums, best)
         rows = rows[sums >= table.leasts(best.bar, copies.bounds).take(rows // BOUND_ROWS)]
-        octets = copies.steps.probe(probe)
-        if len(rows) > _NARROW_FROM:
-            [reached] = reach_of(len(copies.octets), 1)(
-                [part.take(rows, axis=0) for part in copies.octets], [octets], [best.bar]
+        octets = copies.steps.probe(probe) if len(rows) > _NARROW_FROM else None
+        if octets is not None:
+            [reached] = reach_of(len(copies.octets))(
+                [part.take(rows, axis=0) for part in copies.octets], [octets], [best.bar], _ALONE
             )
             rows = rows[reached]
         # What rows are like otherwise lies far apart in memory: it is looked up for the few that are left.
         rows = rows[self._live(rows)]
-        if len(rows):
+        if octets is not None and len(rows) > _NARROW_FROM:
             best.weigh(rows, copies.highest(rows, octets), self._named)
+        elif len(rows):
+            best.compare(rows, self._named)
 
     def _multiply(self, made: Sequence[Octets], best: Sequence[Best]) -> None:
         octets, begin = self._copies.octets, 0
-        reach, total = reach_of(len(octets), self._crew.size), len(octets[0])
+        reach, total = reach_of(len(octets)), len(octets[0])
         for end in (total // share for share in _SHARES):
-            reached = reach([part[begin:end] for part in octets], made, [one.bar for one in best])
-            # Little is left to do, and Python does one thing at a time.
-            for one, probe, places in zip(best, made, reached, strict=True):
-                rows = places + begin
-                rows = rows[self._live(rows)]
-                if len(rows):
-                    one.weigh(rows, self._copies.highest(rows, probe), self._named)
+            reached = reach([part[begin:end] for part in octets], made, [one.bar for one in best], self._crew)
+            # Python does one thing at a time: it is asked for as little as possible, for all probes at once.
+            of = np.repeat(np.arange(len(best)), [len(places) for places in reached])
+            rows = np.concatenate(reached) + begin
+            live = self._live(rows)
+            rows, of = rows[live], of[live]
+            if len(rows) <= _COMPARED_AT_ONCE * len(best):
+                compare(best, rows, of, self._named)
+            else:
+                for number, (one, probe) in enumerate(zip(best, made, strict=True)):
+                    its = rows[of == number]
+                    if len(its):
+                        one.weigh(its, self._copies.highest(its, probe), self._named)
             begin = end

@@ -2,7 +2,8 @@
 
 onnxruntime multiplies the rows with the probes and scales the product of each pair so that what is below the bar rounds
 to zero, all in the processor's cache: one byte per pair leaves it instead of four, and hardly any is not zero.
-Its own threads share the work, so that no thread of ours waits for another one's Python.
+Threads of ours share the work, tile by tile: onnxruntime's own were seen to wait for each other on one processor
+(:mod:`faceid.search.crew`).
 
 Rows of more than 128 numbers are kept in parts (`octets.widths_of`): the products of all but the last are added up
 as 32-bit integers, which the last then begins with.
@@ -15,6 +16,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from faceid.search.crew import Crew
 from faceid.search.octets import ZERO, Octets
 
 _LEAST = 2
@@ -23,26 +25,26 @@ _LEAST = 2
 _ROUNDING = 1e-6
 """Room for float32 in the scaling, of which it needs a tenth."""
 
-_ROWS_BYTES = 16 << 20
+_ROWS_BYTES = 8 << 20
 """Of rows multiplied at once: what that makes stays in the processor's cache."""
 
 _WORD = 8
 _FLOAT, _UINT8, _INT8 = 1, 2, 3
+_NOWHERE = np.empty(0, dtype=np.intp)
 
 
 class Reach:
     """The product with its comparison; safe to share between threads."""
 
-    def __init__(self, parts: int, threads: int) -> None:
+    def __init__(self, parts: int) -> None:
         """Prepare for rows in so many parts."""
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # others want the processor, too
+        options.intra_op_num_threads, options.inter_op_num_threads = 1, 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(_model(parts), options, providers=["CPUExecutionProvider"])
 
     def __call__(
-        self, octets: Sequence[NDArray[np.uint8]], probes: Sequence[Octets], bars: Sequence[float]
+        self, octets: Sequence[NDArray[np.uint8]], probes: Sequence[Octets], bars: Sequence[float], crew: Crew
     ) -> list[NDArray[np.intp]]:
         """Return for each probe the rows whose cosine may be at least its bar, ascending; perhaps some more.
 
@@ -50,6 +52,7 @@ class Reach:
             octets: parts of the rows, uint8, shape (n, width) each.
             probes: in 8 bits.
             bars: of the probes.
+            crew: shares the work.
         """
         count, left, given = len(probes), 0, dict[str, NDArray[np.generic]]()
         leasts = np.array([probe.least(bar) for probe, bar in zip(probes, bars, strict=True)], dtype=np.float64)
@@ -59,11 +62,16 @@ class Reach:
         for number, part in enumerate(octets):
             given[f"probes{number}"] = integers[left : left + part.shape[1]]
             left += part.shape[1]
-        places, step = [np.empty(0, dtype=np.intp)], _ROWS_BYTES // left
-        for begin in range(0, len(octets[0]), step):
+        step = max(1, min(_ROWS_BYTES // left, -(-len(octets[0]) // crew.size)))
+        places = [_NOWHERE] * -(-len(octets[0]) // step)
+
+        def tile(number: int) -> None:
+            begin = number * step
             rows = {f"rows{number}": part[begin : begin + step] for number, part in enumerate(octets)}
-            places.append(_nonzero(self._session.run(None, given | rows)[0].ravel()) + begin * count)
-        reached, of = np.divmod(np.concatenate(places), count)
+            places[number] = _nonzero(self._session.run(None, given | rows)[0].ravel()) + begin * count
+
+        crew.work(tile, len(places))
+        reached, of = np.divmod(np.concatenate([_NOWHERE, *places]), count)
         order = np.argsort(of, kind="stable")
         ends = np.searchsorted(of[order], np.arange(1, count))
         return [
@@ -73,9 +81,9 @@ class Reach:
 
 
 @functools.cache
-def reach_of(parts: int, threads: int) -> Reach:
+def reach_of(parts: int) -> Reach:
     """Return the process's product for rows in so many parts; made when it is first needed."""
-    return Reach(parts, threads)
+    return Reach(parts)
 
 
 def _nonzero(octets: NDArray[np.uint8]) -> NDArray[np.intp]:

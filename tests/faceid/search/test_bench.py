@@ -13,6 +13,8 @@ def test_every_way_of_asking_is_measured_and_recalls_everything():
     ]  # fmt: skip
     assert {row.recall for row in rows} == {1.0}
     assert all(row.times == row.plain / row.ours > 0 for row in rows)
+    assert all(row.times_at_best == row.plain_least / row.ours_least > 0 for row in rows)
+    assert all(row.plain_least <= row.plain and row.ours_least <= row.ours for row in rows)
 
 
 def test_two_threads_are_measured_in_a_process_where_numpy_has_two():

@@ -1,3 +1,4 @@
+import os
 import threading
 from collections.abc import Callable
 
@@ -61,3 +62,42 @@ def test_a_crew_that_is_busy_with_another_search_delays_nobody():
     assert sorted(done) == list(range(5))
     free.set()
     other.join()
+
+
+def test_the_caller_stays_on_its_processor_and_the_others_keep_off_it_until_the_work_is_done():
+    allowed = os.sched_getaffinity(0)
+    crew, both, seen = Crew(2), threading.Barrier(2, timeout=10), dict[int, set[int]]()
+
+    def task(_: int) -> None:
+        both.wait()
+        seen[threading.get_ident()] = os.sched_getaffinity(0)
+
+    crew.work(lambda _: both.wait(), 2)  # the first time nobody knows the helper yet
+    crew.work(task, 2)
+
+    mine = seen.pop(threading.get_ident())
+    # Where there is one processor alone, all share it.
+    assert mine == allowed if len(allowed) == 1 else len(mine) == 1
+    assert list(seen.values()) == [allowed - mine or allowed]
+    assert os.sched_getaffinity(0) == allowed
+
+
+def test_processors_that_cannot_be_chosen_and_failures_leave_the_caller_where_it_may_go(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    allowed, crew, done = os.sched_getaffinity(0), Crew(2), list[int]()
+
+    def fail(_: int) -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        crew.work(fail, 4)
+    assert os.sched_getaffinity(0) == allowed
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    crew.work(done.append, 4)
+
+    assert sorted(done) == [0, 1, 2, 3]
