@@ -3,7 +3,7 @@ import math
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -75,6 +75,46 @@ def test_no_other_similarity_fits_better(points: NDArray[np.float64], angle: flo
     other = moved(fitted - centre, angle, scale, (centre[0], centre[1]))
 
     assert ((fitted - REFERENCE) ** 2).sum() <= ((other - REFERENCE) ** 2).sum() + 1e-6
+
+
+def picture_of(seed: int, turn: NDArray[np.float64], side: int) -> NDArray[np.uint8]:
+    """Show a smooth scene, waves of 60 pixels of the crop and longer, through a camera's similarity."""
+    random = np.random.default_rng(seed)
+    places = mapped(cv2.invertAffineTransform(turn), np.mgrid[:side, :side][::-1].reshape(2, -1).T.astype(np.float64))
+    frequencies = random.uniform(-1, 1, (4, 2)) * 2 * math.pi / 60 / math.sqrt(2)
+    waves = np.sin(places @ frequencies.T + random.uniform(0, 2 * math.pi, 4)) @ random.uniform(-28, 28, (4, 3))
+    return np.asarray(np.round(127.5 + waves), dtype=np.uint8).reshape(side, side, 3)
+
+
+cameras = st.tuples(
+    st.floats(-math.pi, math.pi), st.floats(0.8, 2.0), st.tuples(st.floats(-40, 40), st.floats(-40, 40))
+)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(st.tuples(st.floats(-5, 5), st.floats(-5, 5)), min_size=5, max_size=5),
+    cameras,
+    cameras,
+)
+def test_a_face_gives_the_same_pixels_however_it_lies_in_the_picture(
+    seed: int,
+    off: list[tuple[float, float]],
+    one: tuple[float, float, tuple[float, float]],
+    other: tuple[float, float, tuple[float, float]],
+):
+    side, centre = 480, np.full(2, SIDE / 2)
+    crops = []
+    for angle, scale, shift in (one, other):
+        corners = moved(np.vstack([np.zeros(2), np.eye(2)]) - centre, angle, scale, shift) + side / 2
+        turn = np.column_stack([corners[1] - corners[0], corners[2] - corners[0], corners[0]])
+        landmarks = mapped(turn, REFERENCE + np.array(off)).astype(np.float32)
+        crops.append(align(picture_of(seed, turn, side), landmarks).astype(np.int16))
+
+    # Rounding, twice, and the 32nds of a pixel in which OpenCV interpolates.
+    assert np.abs(crops[0] - crops[1]).max() <= 3
+    assert crops[0].std() > 1
 
 
 def test_a_mirrored_face_is_not_mirrored_back():

@@ -15,8 +15,8 @@ from faceid.sealed import MasterKey, rewrap
 MASTER, OTHER = MasterKey(bytes(range(32))), MasterKey(bytes(32))
 KEY, SECOND, THIRD = (Protection.generate() for _ in range(3))
 OWNER = b"operator"
-FIVE_SIGMA = 5 * 128**-0.5
-"""Unrelated unit vectors of 128 numbers have cosines of mean 0 and deviation 128 ** -0.5."""
+SIGMA = 128**-0.5
+"""Unrelated unit vectors of 128 numbers have cosines of mean 0 and this deviation."""
 
 
 def unit(count: int, seed: int) -> NDArray[np.float32]:
@@ -30,14 +30,26 @@ def solved(plain: NDArray[np.float32], protected: NDArray[np.float32]) -> NDArra
     return np.asarray(left @ right)
 
 
-@settings(max_examples=25)
-@given(st.integers(0, 2**32 - 1))
-def test_protection_keeps_cosines(seed: int):
-    vectors = unit(20, seed)
+def faces(count: int, seed: int, lean: float) -> NDArray[np.float32]:
+    """Draw unit vectors that have a part of length ``lean`` in common, as embeddings of faces do."""
+    vectors = unit(count, seed) * (1 - lean**2) ** 0.5
+    vectors += lean * unit(1, seed + 1)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
-    protected = KEY.apply(vectors)
+
+seeds, leans = st.integers(0, 2**32 - 1), st.floats(0.0, 0.3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, leans)
+def test_any_key_keeps_cosines_and_distances(seed: int, lean: float):
+    vectors, key = faces(20, seed, lean), Protection.generate()
+
+    protected = key.apply(vectors)
 
     assert protected.dtype == np.float32
+    apart, plain = (np.linalg.norm(one[:, None] - one[None], axis=2) for one in (protected, vectors))
+    np.testing.assert_allclose(apart, plain, atol=1e-5)
     np.testing.assert_allclose(protected @ protected.T, vectors @ vectors.T, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(protected, axis=1), 1.0, atol=1e-6)
 
@@ -67,15 +79,21 @@ def test_a_hundred_rotations_keep_cosines():
     np.testing.assert_allclose(held.remove(moved), vectors, atol=5e-6)
 
 
-def test_protected_templates_are_unrelated_to_the_plain_ones_and_to_those_under_another_key():
-    vectors = unit(500, 7)
+@settings(max_examples=25, deadline=None)
+@given(seeds, leans)
+def test_templates_of_one_face_under_any_two_keys_are_as_unrelated_as_those_of_strangers(seed: int, lean: float):
+    vectors, key, other = faces(200, seed, lean), Protection.generate(), Protection.generate()
+    mine, theirs = key.apply(vectors), other.apply(vectors)
 
-    against_plain = (KEY.apply(vectors) * vectors).sum(axis=1)
-    against_other_key = (KEY.apply(vectors) * SECOND.apply(vectors)).sum(axis=1)
+    one_face = (mine * theirs).sum(axis=1)
+    strangers = (mine * np.roll(theirs, 1, axis=0)).sum(axis=1)
+    plain = (mine * vectors).sum(axis=1)
 
-    for cosines in (against_plain, against_other_key):
-        assert abs(cosines.mean()) < 0.05
-        assert np.abs(cosines).max() < FIVE_SIGMA
+    # Six deviations and, of two hundred squares, five: once in some hundred thousand runs chance alone exceeds that.
+    for cosines in (one_face, strangers, plain):
+        assert np.abs(cosines).max() < 6 * SIGMA
+        assert abs(cosines.mean()) < SIGMA
+        assert 0.5 < np.square(cosines / SIGMA).mean() < 2.0
 
 
 def test_the_matrix_is_orthonormal_and_drawn_anew_each_time():
