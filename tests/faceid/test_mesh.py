@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from faceid.commands import prepare_mesh as command
 from faceid.detect import Face
 from faceid.errors import ModelsUnavailable
-from faceid.manifest import digest_of
+from faceid.manifest import NOT_STATED, digest_of
 from faceid.mesh import EYES_FILE, MANIFEST, MESH_FILE, FaceMesh, Mesh
 from faceid.optional import OptionalModels
 from faceid.pipeline import Pipeline
@@ -173,6 +173,9 @@ def test_preparing_again_converts_nothing_and_needs_no_source(models_dir: Path, 
 
     assert [file.file for file in models.files] == [MESH_FILE, EYES_FILE]
     assert OptionalModels.load(tmp_path, MANIFEST) == models
+    for file in models.files:
+        assert (file.source, file.code_licence) == (models.source_package, models.code_licence)
+        assert NOT_STATED not in (file.purpose, file.weights_licence, file.training_data)
 
 
 def test_a_conversion_with_another_result_is_refused_and_removed(published_meshes: Path, tmp_path: Path):
