@@ -14,9 +14,10 @@ class Backbone(StrEnum):
     """What the network is built of.
 
     VGG: plain 3 x 3 convolutions with pooling (Simonyan and Zisserman, ICLR 2015; Parkhi et al., "Deep Face
-    Recognition", BMVC 2015). RESIDUAL: the same with shortcuts (He et al., CVPR 2016, pre-activation of ECCV 2016).
-    SEPARABLE: depthwise separable convolutions with a global depthwise one at the end (Chen et al., MobileFaceNets,
-    CCBR 2018), the fastest to run.
+    Recognition", BMVC 2015). RESIDUAL: the same with shortcuts (He et al., CVPR 2016), normalised before the first and
+    after each convolution of a unit (Han, Kim and Kim, CVPR 2017). SEPARABLE: depthwise separable convolutions (Howard
+    et al., MobileNets, 2017) with a global depthwise one at the end (Chen et al., MobileFaceNets, CCBR 2018), the
+    fastest to run.
     """
 
     VGG = "vgg"
@@ -35,6 +36,9 @@ def build(backbone: Backbone, *, dimension: int, width: int, side: int = SIDE) -
     Returns:
         A Keras model: RGB, 0 to 255, float32, shape (n, 3, 112, 112) to unit vectors, float32, shape (n, dimension).
         Layout and scaling of the pixels are part of the graph, so that nothing outside can get them wrong.
+
+    Raises:
+        ValueError: another side.
     """
     if side not in (SIDE, SIDE // 2, SIDE // 4):
         raise ValueError(f"side must be {SIDE}, {SIDE // 2} or {SIDE // 4}, got {side}.")

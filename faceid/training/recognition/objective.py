@@ -10,11 +10,12 @@ from faceid.training.tensorflow import keras, tf
 class Objective(StrEnum):
     """The classical objectives.
 
-    SOFTMAX: classify the people, keep the features (Taigman et al., DeepFace, CVPR 2014). CONTRASTIVE: a Siamese pair
-    is close or apart (Hadsell, Chopra and LeCun, CVPR 2006). TRIPLET_SEMIHARD: an anchor is closer to its like than to
-    the nearest other that is still farther (Schroff et al., FaceNet, CVPR 2015). TRIPLET_HARD: than to the nearest
-    other in the batch (Hermans et al., 2017). ARCFACE: classify with an additive angular margin (Deng et al.,
-    CVPR 2019).
+    SOFTMAX: classify the people by cosines times a scale, keep the features (Wang et al., NormFace, ACM Multimedia
+    2017); not the softmax of plain products, with lengths and biases, of DeepFace (Taigman et al., CVPR 2014).
+    CONTRASTIVE: a Siamese pair is close or apart (Hadsell, Chopra and LeCun, CVPR 2006). TRIPLET_SEMIHARD: an anchor is
+    closer to its like than to the nearest other that is still farther (Schroff et al., FaceNet, CVPR 2015).
+    TRIPLET_HARD: its farthest like is closer than the nearest other in the batch (Hermans, Beyer and Leibe, 2017,
+    "batch hard"). ARCFACE: classify with an additive angular margin (Deng et al., CVPR 2019).
     """
 
     SOFTMAX = "softmax"
@@ -30,7 +31,7 @@ class Objective(StrEnum):
 
 
 SCALE = 32.0
-"""Logits of unit vectors lie within [-1, 1]; the softmax needs them steeper (ArcFace's s)."""
+"""Logits of unit vectors lie within [-1, 1]; the softmax needs them steeper (NormFace's and ArcFace's s)."""
 
 ARC_MARGIN = 0.5
 PAIR_MARGIN = 1.0
@@ -51,12 +52,23 @@ class Centres(keras.layers.Layer):  # type: ignore[misc]  # Keras 2 ships withou
 
 
 def softmax(cosines: Any, labels: Any) -> Any:
-    """Return the cross-entropy with smoothed labels (Szegedy et al., CVPR 2016), a scalar."""
+    """Return the cross-entropy of scaled cosines, a scalar.
+
+    Args:
+        cosines: of each embedding with each person's direction, float32, shape (batch, people), -1 to 1.
+        labels: the person of each row, int32, shape (batch,), 0 to people - 1.
+
+    Wang et al., NormFace, ACM Multimedia 2017; labels are smoothed (Szegedy et al., CVPR 2016).
+    """
     return _cross_entropy(SCALE * cosines, labels)
 
 
 def arcface(cosines: Any, labels: Any, margin: Any) -> Any:
     """Return the cross-entropy where the own angle counts as larger by ``margin`` radians, a scalar.
+
+    Args:
+        cosines, labels: as :func:`softmax` takes them.
+        margin: radians, 0 to pi / 2.
 
     Deng et al., CVPR 2019, eq. 3. Beyond pi - margin the cosine would rise again; there the angle's cosine is lowered
     by a constant instead, as their own code does.
@@ -72,7 +84,12 @@ def arcface(cosines: Any, labels: Any, margin: Any) -> Any:
 def contrastive(embeddings: Any, labels: Any) -> Any:
     """Return the mean over all pairs of a batch, like and unlike ones weighing the same, a scalar.
 
-    Like pairs cost their squared distance, unlike ones the square of what they lack to PAIR_MARGIN.
+    Like pairs cost their squared distance, unlike ones the square of what they lack to PAIR_MARGIN: Hadsell, Chopra and
+    LeCun, CVPR 2006, whose sum over given pairs is a mean over all of a batch here.
+
+    Args:
+        embeddings: unit vectors, float32, shape (batch, dimension).
+        labels: the person of each row, int32, shape (batch,).
     """
     distances, same = _distances(embeddings), _same(labels)
     like = tf.linalg.set_diag(same, tf.zeros(tf.shape(labels)[0], dtype=tf.bool))
@@ -84,7 +101,11 @@ def contrastive(embeddings: Any, labels: Any) -> Any:
 def triplet_semihard(embeddings: Any, labels: Any) -> Any:
     """Return the triplet loss with the nearest negative that is farther than the positive, a scalar.
 
-    Where every negative is nearer than the positive, the farthest of them stands in, as in FaceNet.
+    Schroff et al., FaceNet, CVPR 2015, section 3.2, over squared distances. Where every negative is nearer than the
+    positive, which the paper leaves open, the farthest of them stands in, as TensorFlow Addons' semi-hard loss has it.
+
+    Args:
+        embeddings, labels: as :func:`contrastive` takes them.
     """
     squares, same = tf.square(_distances(embeddings)), _same(labels)
     positives = tf.linalg.set_diag(same, tf.zeros(tf.shape(labels)[0], dtype=tf.bool))
@@ -97,7 +118,13 @@ def triplet_semihard(embeddings: Any, labels: Any) -> Any:
 
 
 def triplet_hard(embeddings: Any, labels: Any) -> Any:
-    """Return the soft-margin triplet loss of each anchor's farthest like and nearest unlike, a scalar."""
+    """Return the soft-margin triplet loss of each anchor's farthest like and nearest unlike, a scalar.
+
+    Hermans, Beyer and Leibe, "In Defense of the Triplet Loss for Person Re-Identification", 2017, over plain distances.
+
+    Args:
+        embeddings, labels: as :func:`contrastive` takes them.
+    """
     distances, same = _distances(embeddings), _same(labels)
     farthest = tf.reduce_max(tf.where(same, distances, -math.inf), axis=1)
     nearest = tf.reduce_min(tf.where(same, math.inf, distances), axis=1)
