@@ -133,7 +133,7 @@ class Snapshot:
             at: seconds since 1970.
         """
         every = [Best(self._vectors, probe, k, threshold) for probe in probes]
-        usable = [bool(one) for one in np.isfinite(probes).all(axis=1)]  # anything else is near nobody
+        usable = np.logical_and.reduce(np.isfinite(probes), axis=1).tolist()  # anything else is near nobody
         asked, best = list(itertools.compress(probes, usable)), list(itertools.compress(every, usable))
         local = self._local(venue)
         if local is not None:
