@@ -90,6 +90,9 @@ class Detector:
 
         Returns:
             Faces by area, largest first, in pixels of ``image``.
+
+        Raises:
+            ValueError: no side, or one beyond 32 to 2,048 pixels.
         """
         return self.batch([image], threshold=threshold, sides=sides)[0]
 
@@ -103,7 +106,10 @@ class Detector:
             threshold, sides: see :meth:`faces`.
 
         Returns:
-            Per picture what :meth:`faces` returns.
+            Per picture what :meth:`faces` returns; nothing for no pictures.
+
+        Raises:
+            ValueError: no side, or one beyond 32 to 2,048 pixels.
         """
         if not sides or any(not LEAST_SIDE <= side <= LARGEST_SIDE for side in sides):
             raise ValueError(f"Sides are {LEAST_SIDE} to {LARGEST_SIDE} pixels, at least one; not {list(sides)}.")

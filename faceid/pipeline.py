@@ -108,6 +108,7 @@ class Pipeline:
 
         Raises:
             ColourUnknown: an array whose colour order nobody vouched for.
+            ValueError: sides that the detector does not take.
         """
         return self.batch([frame], profile, sides=sides)[0]
 
@@ -122,6 +123,9 @@ class Pipeline:
 
         Returns:
             Per frame what :meth:`faces` returns.
+
+        Raises:
+            ColourUnknown, ValueError: as :meth:`faces`, before any frame is looked at.
         """
         images = [require(frame) for frame in frames]
         seen = self.detector.batch(images, sides=sides)

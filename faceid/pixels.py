@@ -28,5 +28,18 @@ def tensor_of(pictures: Sequence[NDArray[np.uint8]], pixels: Input) -> NDArray[n
 
 
 def filled(pictures: Sequence[NDArray[np.uint8]], exactly: int | None) -> list[NDArray[np.uint8]]:
-    """Repeat the last picture where a network takes an exact number of them; None takes any number."""
+    """Repeat the last picture where a network takes an exact number of them.
+
+    Args:
+        pictures: uint8, at least one.
+        exactly: how many the network takes; None: any number.
+
+    Returns:
+        The pictures, and the last one again until there are ``exactly`` of them; more are left as they are.
+
+    Raises:
+        ValueError: there is no picture.
+    """
+    if not pictures:
+        raise ValueError("A network needs at least one picture; there is none.")
     return [*pictures, *[pictures[-1]] * ((exactly or 0) - len(pictures))]

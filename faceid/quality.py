@@ -98,6 +98,11 @@ def measure(
         crop: the aligned face, RGB, uint8, shape (112, 112, 3); None where it cannot be aligned.
         profile: thresholds.
         mesh: finds dense landmarks, where the profile asks for figures that need them; None where not installed.
+
+    Returns:
+        The figures, in the units that :class:`faceid.rules.Figures` names (shares of 0 to 1, pixels, degrees, luma of 0
+        to 255; None for what was not looked at), and the reasons why the profile refuses the face, in the order in
+        which to mend them; none where it is usable. A face that cannot be aligned is refused, too, without an error.
     """
     figures = _figures(image, face, crop)
     if mesh is not None and profile.dense and crop is not None:

@@ -76,6 +76,9 @@ def rules_for(subjects: int, false_names: float = 1e-3) -> Rules:
         subjects: in the gallery; each is one more chance to resemble a stranger.
         false_names: accepted probability, above 0 and below 1.
 
+    Raises:
+        ValueError: no subject, or a probability that is not strictly between 0 and 1.
+
     Wald's bound, evidence of ``log(subjects / false_names)``; it holds as far as the looks are independent and the
     cosines distributed as ``slope`` and ``pivot`` say.
     """
@@ -283,7 +286,11 @@ def _crowded(sighting: Sighting, track: Track, live: Sequence[Track], at: float)
 
 
 def overlap(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Intersection over union of two boxes (left, top, width, height); 0 to 1."""
+    """Return the intersection over union of two boxes, 0 to 1; 0 where neither has an area.
+
+    Args:
+        one, other: left, top, width, height in pixels of one picture, float32, shape (4,); a negative side counts as 0.
+    """
     corner = np.maximum(one[:2], other[:2])
     opposite = np.minimum(one[:2] + one[2:], other[:2] + other[2:])
     shared = float(np.prod(np.clip(opposite - corner, 0.0, None)))

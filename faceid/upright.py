@@ -52,7 +52,15 @@ def upright(detector: Detector, image: NDArray[np.uint8], face: Face) -> Face:
 
 
 def tilt(landmarks: NDArray[np.float32]) -> float:
-    """Measure how far the line through the eyes is from level, degrees, clockwise in the picture."""
+    """Measure how far the line through the eyes is from level, clockwise as the picture is seen.
+
+    Args:
+        landmarks: pixels, y downwards, float32, shape (5, 2); the first two are the eye on the left of the picture and
+            the one on its right.
+
+    Returns:
+        Degrees, above -180 up to 180; 0 where both eyes lie in one point.
+    """
     across, down = (landmarks[1] - landmarks[0]).tolist()
     return math.degrees(math.atan2(down, across))
 

@@ -119,7 +119,13 @@ def read(path: Path) -> Cohorts:
 def compared(
     cohorts: Cohorts, comparisons: Comparisons, first: Sequence[Picture], second: Sequence[Picture], threshold: float
 ) -> list[Table]:
-    """Tabulate false non-matches and false matches at a threshold.
+    """Tabulate false non-matches and false matches at a threshold, one table for each column of labels.
+
+    Args:
+        cohorts: labels of files or people.
+        comparisons: n scored pairs of pictures.
+        first, second: the pictures of each pair, n of each, in the order of ``comparisons``.
+        threshold: least raw cosine of a match, -1 to 1.
 
     A genuine comparison belongs to its person's cohort, an impostor comparison to the cohort both people share; those
     across two cohorts, and genuine ones of pictures labelled differently, stand in a row of their own, so that the
@@ -143,7 +149,15 @@ def compared(
 def searched(
     cohorts: Cohorts, searches: Searches, shown: Sequence[Picture], threshold: float, margin: float
 ) -> list[Table]:
-    """Tabulate FNIR of the enrolled and FPIR of the strangers of each cohort at a threshold and margin."""
+    """Tabulate FNIR of the enrolled and FPIR of the strangers of each cohort, one table for each column of labels.
+
+    Args:
+        cohorts: labels of files or people.
+        searches: n searches, of enrolled people and of strangers.
+        shown: the picture that each search showed, n, in the order of ``searches``.
+        threshold: least raw cosine at which somebody is named, -1 to 1.
+        margin: least distance in cosine between the best and the second-best person.
+    """
     mated = searches.mated
     missed, admitted = searches.right(margin) < threshold, searches.wrong(margin) >= threshold
     tables = []

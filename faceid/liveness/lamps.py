@@ -34,12 +34,28 @@ def screen(shape: tuple[int, int], *, seed: int = 0) -> Channel:
 
 
 def dye_print(image: NDArray[np.uint8], *, seed: int = 0) -> Channel:
-    """Look at a print in dyes, which near-infrared passes through: paper with a trace of the picture."""
+    """Look at a print in dyes, which near-infrared passes through: paper with a trace of the picture.
+
+    Args:
+        image: what is printed, RGB, uint8, shape (height, width, 3).
+        seed: of the sensor's noise.
+
+    Returns:
+        The near-infrared frame, uint8, shape (height, width), 0 to 255.
+    """
     return _sensed(170.0 + 0.05 * (_red(image) - 128.0), seed)
 
 
 def carbon_print(image: NDArray[np.uint8], *, seed: int = 0) -> Channel:
-    """Look at a print in carbon black: the whole picture, lit as one plane."""
+    """Look at a print in carbon black: the whole picture, lit as one plane.
+
+    Args:
+        image: what is printed, RGB, uint8, shape (height, width, 3).
+        seed: of the sensor's noise.
+
+    Returns:
+        The near-infrared frame, uint8, shape (height, width), 0 to 255.
+    """
     return _sensed(40.0 + 0.6 * _red(image), seed)
 
 

@@ -238,7 +238,20 @@ def _probability(
 
 
 def pair_scores(enrolled: Templates, impostors: Templates | None, *, seed: int = 1) -> tuple[Array, Array]:
-    """Return cosines of all pairs of one subject's templates, and of up to 200,000 drawn pairs of two people."""
+    """Return cosines of all pairs of one subject's templates, and of up to 200,000 drawn pairs of two people.
+
+    Args:
+        enrolled: templates of the gallery.
+        impostors: people who are not enrolled, drawn against the enrolled; None: the enrolled among each other.
+        seed: of the draw, which is with replacement.
+
+    Returns:
+        Genuine and impostor cosines, raw, float64, shapes (g,) and (i,); genuine ones are none where nobody has two
+        templates, and without impostors pairs that fell on one subject are left out, so that i is below 200,000.
+
+    Raises:
+        ValueError: nobody is enrolled, or ``impostors`` is empty.
+    """
     codes, random = enrolled.codes, np.random.default_rng(seed)
     genuine = [np.empty(0)]
     for subject in np.unique(codes):

@@ -88,6 +88,13 @@ class ScoreCalibrator:
     def probabilities(self, cosines: Array, prior: float = 0.5) -> Array:
         """Return the probability of one person given each cosine and a prior, by Bayes' rule, 0 to 1.
 
+        Args:
+            cosines: raw, -1 to 1, float64, any shape.
+            prior: probability of one person before looking, above 0 and below 1.
+
+        Returns:
+            float64, shape as ``cosines``.
+
         Raises:
             ValueError: the prior is not strictly between 0 and 1.
         """
@@ -162,8 +169,14 @@ def reliability(probability: Array, same: NDArray[np.bool_], bins: int = 10) -> 
 def cross_fitted(genuine: Array, impostor: Array, curve: Curve, *, folds: int = 5, seed: int = 1) -> Reliability:
     """Measure the calibration of pairs by curves fitted on the other folds, so that nothing judges itself.
 
+    Args:
+        genuine, impostor: finite cosines of pairs of one person and of two, float64, shapes (g,) and (i,).
+        curve: shape to fit.
+        folds: parts that each kind is dealt into, two or more; every pair is judged once, by the curve of the others.
+        seed: of the dealing.
+
     Raises:
-        ValueError: too few pairs for the folds.
+        ValueError: fewer than twenty pairs of a kind are left to fit on when a fold is held out.
     """
     random = np.random.default_rng(seed)
     sides = [random.permutation(len(scores)) % folds for scores in (genuine, impostor)]

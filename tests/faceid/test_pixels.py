@@ -34,3 +34,9 @@ def test_a_network_of_a_fixed_batch_is_filled_with_the_last_picture():
 
     assert [picture.max() for picture in filled([first, last], 4)] == [0, 1, 1, 1]
     assert len(filled([first, last], None)) == len(filled([first, last], 2)) == 2
+
+
+@pytest.mark.parametrize("exactly", [None, 2])
+def test_a_network_is_never_fed_nothing(exactly: int | None):
+    with pytest.raises(ValueError, match="at least one picture"):
+        filled([], exactly)

@@ -152,7 +152,15 @@ def _streak(length: float, angle: float) -> NDArray[np.float32]:
 
 
 def through_jpeg(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
-    """Return what JPEG of a quality, 1 to 100, leaves of an RGB picture."""
+    """Return what JPEG leaves of a picture.
+
+    Args:
+        image: RGB, uint8, shape (height, width, 3).
+        quality: 1 to 100.
+
+    Returns:
+        RGB, uint8, same shape.
+    """
     _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)
     return np.ascontiguousarray(decoded[..., ::-1])

@@ -35,11 +35,25 @@ class Bend:
     waves: float
 
     def shift(self, across: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the displacement, shares of the width, at places given across the bend in shares of the width."""
+        """Return how far the bend displaces the sheet along :attr:`angle`, shares of its width.
+
+        Args:
+            across: places across the bend, shares of the width, float32, any shape.
+
+        Returns:
+            -``amount`` to ``amount``, float32, shape as ``across``.
+        """
         return np.asarray(self.amount * np.sin(2 * np.pi * self.waves * across + self.phase), dtype=np.float32)
 
     def slope(self, across: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return how steeply the sheet leans towards the light there, -1 to 1."""
+        """Return how steeply the sheet leans towards the light, -1 to 1.
+
+        Args:
+            across: places across the bend, shares of the width, float32, any shape.
+
+        Returns:
+            float32, shape as ``across``; 1 leans most towards the light.
+        """
         return np.asarray(np.cos(2 * np.pi * self.waves * across + self.phase), dtype=np.float32)
 
 
@@ -132,7 +146,14 @@ class Placement:
         return x + np.float32(math.cos(self.bend.angle)) * shift, y + np.float32(math.sin(self.bend.angle)) * shift
 
     def across(self, x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return how far across the bend places of the flat picture lie, shares of its width."""
+        """Return how far across the bend places of the flat picture lie.
+
+        Args:
+            x, y: picture pixels, float32, of one shape.
+
+        Returns:
+            Shares of the picture's width, float32, the same shape; without a bend across the picture itself.
+        """
         angle = self.bend.angle if self.bend else 0.0
         return np.asarray((math.cos(angle) * x + math.sin(angle) * y) / self.width, dtype=np.float32)
 
