@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from faceid.commands.command import add_limits, load
@@ -34,7 +35,8 @@ def run(options: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"Cannot train: {error}", file=sys.stderr)
         return 1
-    figures = {"people": fitted.people, "films": fitted.films, "area_under_curve_held_out": fitted.held_out}
+    areas = {species: asdict(one) for species, one in fitted.held_out.items()}
+    figures = {"people": fitted.people, "films": fitted.films, "area_under_curve_held_out": areas}
     print(json.dumps({"out": str(out), **figures, "note": "all films are made"}, indent=2))
     return 0
 

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceid.detect import Detector
+from faceid.evaluate.intervals import Estimate, area_estimate
+from faceid.evaluate.liveness import area
 from faceid.files import write_whole
 from faceid.liveness.capture import Capture, Look
 from faceid.liveness.dynamics import FILE, MANIFEST, described
@@ -37,12 +39,13 @@ class Fitted:
 
     Attributes:
         people, films: how many were used.
-        held_out: area under the receiver operating curve on people held out, by species.
+        held_out: area under the receiver operating curve on people held out, by species, with intervals that take every
+            film as independent. The line to log-odds is fitted on the same people; no area depends on it.
     """
 
     people: int
     films: int
-    held_out: dict[str, float]
+    held_out: dict[str, Estimate]
 
 
 def train_dynamics(
@@ -77,7 +80,7 @@ def train_dynamics(
     _save(machine, out)
     scores = machine.log_odds(features)
     held = {
-        str(kind): _area(scores[~train & (species == "live")], scores[~train & (species == kind)])
+        str(kind): _separation(scores[~train & (species == "live")], scores[~train & (species == kind)])
         for kind in sorted(set(species.tolist()) - {"live"})
     }
     return Fitted(len(set(people.tolist())), len(rows), held)
@@ -145,8 +148,8 @@ def _fitted(
     return Machine(raw.mean, raw.projection, raw.vectors, raw.coefficients, raw.width, raw.offset, slope, intercept)
 
 
-def _area(living: NDArray[np.float64], attacks: NDArray[np.float64]) -> float:
-    return float(np.mean(living[:, None] > attacks[None, :]))
+def _separation(living: NDArray[np.float64], attacks: NDArray[np.float64]) -> Estimate:
+    return area_estimate(area(living, attacks), len(living), len(attacks))
 
 
 def _save(machine: Machine, out: Path) -> None:
