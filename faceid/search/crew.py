@@ -27,12 +27,9 @@ class Crew:
         """Employ ``threads - 1`` threads beside the caller's."""
         self.size = max(1, threads)
         self._helpers: list[int] = []
+        self._apart = os.sched_getaffinity(0)
         self._pool = (
-            ThreadPoolExecutor(
-                self.size - 1,
-                thread_name_prefix="gallery",
-                initializer=lambda: self._helpers.append(threading.get_native_id()),
-            )
+            ThreadPoolExecutor(self.size - 1, thread_name_prefix="gallery", initializer=self._join)
             if self.size > 1
             else None
         )
@@ -68,12 +65,18 @@ class Crew:
         if failures:
             raise failures[0]
 
+    def _join(self) -> None:
+        """Begin as a helper, elsewhere than the caller, whose processor a new thread would keep to."""
+        self._helpers.append(threading.get_native_id())
+        _settle(0, self._apart)
+
     def _part(self) -> set[int]:
         """Keep the caller on its processor and the others off it; return where the caller may go otherwise."""
         allowed, here = os.sched_getaffinity(0), int(_LIBC.sched_getcpu())
         if len(allowed) > 1 and here in allowed:
+            self._apart = allowed - {here}
             for helper in tuple(self._helpers):
-                _settle(helper, allowed - {here})
+                _settle(helper, self._apart)
             _settle(0, {here})
         return allowed
 

@@ -64,16 +64,18 @@ def test_a_crew_that_is_busy_with_another_search_delays_nobody():
     other.join()
 
 
-def test_the_caller_stays_on_its_processor_and_the_others_keep_off_it_until_the_work_is_done():
-    allowed = os.sched_getaffinity(0)
-    crew, both, seen = Crew(2), threading.Barrier(2, timeout=10), dict[int, set[int]]()
+@pytest.mark.parametrize("before", [0, 1])
+def test_the_caller_stays_on_its_processor_and_the_others_keep_off_it_until_the_work_is_done(before: int):
+    allowed, crew, seen = os.sched_getaffinity(0), Crew(2), dict[int, set[int]]()
+    both = threading.Barrier(2, timeout=10)
 
     def task(_: int) -> None:
         both.wait()
         seen[threading.get_ident()] = os.sched_getaffinity(0)
 
-    crew.work(lambda _: both.wait(), 2)  # the first time nobody knows the helper yet
-    crew.work(task, 2)
+    for _ in range(before + 1):
+        seen.clear()
+        crew.work(task, 2)
 
     mine = seen.pop(threading.get_ident())
     # Where there is one processor alone, all share it.
