@@ -7,6 +7,7 @@ import pytest
 
 from faceid.bench import frame_of
 from faceid.errors import ModelsUnavailable, NotAnImage
+from faceid.evaluate.acquisition import ANY
 from faceid.frame import Frame
 from faceid.match import cosine
 from faceid.opencv import OpenCV
@@ -64,6 +65,15 @@ def test_both_pipelines_embed_the_same_faces(
     assert (compared.frames, compared.faces) == (2, 3)
     assert asked[-2:] == [2, 1]
     assert compared.opencv == "face_recognition_sface_2021dec_int8bq.onnx"
+
+
+def test_faces_count_that_the_profile_lets_through(pipeline: Pipeline, opencv: OpenCV, picture: Callable[[str], Frame]):
+    small = cv2.resize(np.asarray(picture("astronaut")), None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
+    file = bytes(cv2.imencode(".png", small[..., ::-1])[1])
+
+    assert compare(pipeline, [opencv], [file], profile=ANY, rounds=1).faces == 1
+    with pytest.raises(ValueError, match="usable face"):
+        compare(pipeline, [opencv], [file], rounds=1)
 
 
 def test_opencv_gives_nearly_our_embeddings_for_upright_faces(
