@@ -13,14 +13,19 @@ from numpy.typing import NDArray
 
 from faceid.match import Match
 
+# The probes are parsed before anything is compared: parsing one takes longer than comparing it, and inlined it would be
+# done again for every template.
 _NEAREST = """
+WITH probe AS MATERIALIZED (
+    SELECT vector::vector, number FROM unnest(%(probes)s::text[]) WITH ORDINALITY AS one (vector, number)
+)
 SELECT probe.number, near.id, near.subject_id, near.score
-FROM unnest(%(probes)s::text[]) WITH ORDINALITY AS probe (vector, number)
+FROM probe
 CROSS JOIN LATERAL (
     SELECT best.id, best.subject_id, best.score
     FROM (
         SELECT DISTINCT ON (template.subject_id)
-            template.id, template.subject_id, -(template.embedding <#> probe.vector::vector) AS score
+            template.id, template.subject_id, -(template.embedding <#> probe.vector) AS score
         FROM identities_template template
         JOIN subjects_recognisable live
             ON live.subject_id = template.subject_id AND live.operator_id = template.operator_id
