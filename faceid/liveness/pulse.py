@@ -25,6 +25,10 @@ SECONDS = 4.0
 RATE = 10.0
 """Fewest looks per second: a heart may beat four times a second, and its pulse has a harmonic."""
 
+LEAST_EYES = 28.0
+"""Pixels between the eyes, in the middle of all looks, below which the skin is too small: a waved print of such a face
+showed a pulse, and a person none (made films)."""
+
 BAND = (0.7, 4.0)
 """Frequencies a heart beats at, in hertz."""
 
@@ -56,16 +60,19 @@ class Pulse:
         Returns:
             Log-odds of a living person with ``beats`` per minute, ``decibels`` of that frequency and its harmonic over
             the rest of the band, and the ``agreement`` of the regions (mean correlation, -1 to 1); None for less than
-            four seconds or fewer than ten looks a second. The weights were fitted on made videos: live sitters against
-            stills and waved prints (``tests/faceid/liveness/test_videos.py`` holds them to it).
+            four seconds, fewer than ten looks a second or a face whose eyes are less than 28 pixels apart. The weights
+            were fitted on made videos: live sitters against stills and waved prints
+            (``tests/faceid/liveness/test_videos.py`` holds them to it).
         """
         if capture.seconds < SECONDS or (len(capture.looks) - 1) / capture.seconds < RATE:
+            return None
+        if np.median([look.face.eye_distance for look in capture.looks]) < LEAST_EYES:
             return None
         colours = skin_colours(capture.looks)
         if colours is None:
             return None
         rate = (len(capture.looks) - 1) / capture.seconds
-        even = _evenly(colours, np.array([look.at for look in capture.looks]))
+        even = _evenly(at_rest(colours, _places(capture.looks)), np.array([look.at for look in capture.looks]))
         waves = np.stack([_banded(pos(region, rate), rate) for region in even])
         beats, decibels = _line(waves.mean(axis=0), rate)
         agreement = _agreement(waves)
@@ -93,6 +100,23 @@ def skin_colours(looks: tuple[Look, ...]) -> NDArray[np.float64] | None:
     return np.asarray(found, dtype=np.float64).transpose(1, 0, 2)
 
 
+def at_rest(colours: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take out of the colours what follows the head across the picture: light differs from place to place.
+
+    Args:
+        colours: shape (regions, looks, 3), greater than zero.
+        places: of the head at each look, shape (looks, 2).
+
+    Returns:
+        Colours whose logarithms are what a linear regression on the places leaves; shape (regions, looks, 3).
+    """
+    logs = np.log(np.maximum(colours, 1.0))
+    mean = logs.mean(axis=1, keepdims=True)
+    moved = places - places.mean(axis=0)
+    slopes = np.linalg.pinv(moved) @ (logs - mean)
+    return np.asarray(np.exp(logs - moved @ slopes), dtype=np.float64)
+
+
 def pos(colours: NDArray[np.float64], rate: float) -> Signal:
     """Project colours on the plane orthogonal to the skin's tone, window by window, and add the windows up.
 
@@ -112,6 +136,12 @@ def pos(colours: NDArray[np.float64], rate: float) -> Signal:
         wave = one + one.std() / max(float(two.std()), 1e-9) * two
         pulse[begin : begin + length] += wave - wave.mean()
     return pulse
+
+
+def _places(looks: tuple[Look, ...]) -> NDArray[np.float64]:
+    """Return where the middle of the landmarks is at each look, pixels, shape (looks, 2)."""
+    points = np.stack([look.face.landmarks for look in looks]).astype(np.float64)
+    return np.asarray(_smoothed(points).mean(axis=1), dtype=np.float64)
 
 
 def _smoothed(points: NDArray[np.float64]) -> NDArray[np.float64]:
