@@ -17,7 +17,7 @@ RECORDED: Final = "recorded"
 
 MEANS: Final = (
     "on people and frames that no machine was fitted on, but fusion and thresholds were; 95 % intervals, the wider of "
-    "those over frames and over people, of areas over frames; species that were made say nothing of how real attacks fare"
+    "those over frames and over people, of areas over frames; made species say nothing of how real attacks fare"
 )
 
 

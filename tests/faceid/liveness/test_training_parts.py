@@ -185,4 +185,4 @@ def test_held_out_rates_are_of_people_and_say_where_the_attacks_come_from() -> N
     assert found["auc"]["screen"]["value"] == 0.75
     assert found["attacks"] == {"print": ["made"], "screen": ["made", "recorded"]}
     assert found["presentations"] == {"live": 4, "print": 2, "screen": 2}
-    assert (found["people"], "nothing of how real attacks fare" in found["means"]) == (2, True)
+    assert (found["people"], "made species say nothing of how real attacks fare" in found["means"]) == (2, True)
