@@ -177,7 +177,7 @@ def test_the_trained_detector_and_the_challenge_together_let_a_made_person_in(
     assert answer.status_code == 201, answer.content
 
 
-@pytest.mark.parametrize("vigour", [0.0, 0.25, 1.0], ids=["still", "slowly waved", "waved"])
+@pytest.mark.parametrize("vigour", [0.0, 0.5], ids=["still", "waved"])
 def test_a_picture_that_fools_the_challenge_is_found_by_how_it_turns(
     unattended: APIClient, notice: Any, photograph: Any, frame_of: Any, drawn: Any, vigour: float,
     monkeypatch: pytest.MonkeyPatch,
