@@ -50,7 +50,8 @@ class Offered:
         in_reach: templates of theirs that are left.
         milliseconds: median of one search for one probe.
         plain: the same of numpy's product with all templates that are left, measured in turn.
-        recall: share of 200 probes of people in reach whose true nearest template came first, 0 to 1.
+        recall: share of 200 probes of people in reach with the answer of comparing everything, 0 to 1: the true nearest
+            template, or rightly nobody.
         build_seconds: time to fill the tables and to make the index.
     """
 
@@ -145,7 +146,7 @@ class _Crowd:
         rows = np.flatnonzero(inside)
         shown = self.random.permutation(rows)[:PROBES]
         probes = probes_of(self.kind, self.vectors[shown], True, len(shown), self.random)
-        truth = [self.ids[rows[number]] for number in np.argmax(probes @ self.vectors[rows].T, axis=1)]
+        truth = self._truth(probes, rows)
         left = np.ascontiguousarray(self.vectors[self.left])
         at = datetime.now(UTC)
 
@@ -158,6 +159,13 @@ class _Crowd:
         )  # fmt: skip
         right = [nearest(probe) == key for probe, key in zip(probes, truth, strict=True)]
         return Offered(reach, len(rows), milliseconds, plain, float(np.mean(right)), self.build_seconds)
+
+    def _truth(self, probes: NDArray[np.float32], rows: NDArray[np.intp]) -> list[str | None]:
+        """Find by brute force who is nearest to each probe; nobody where the nearest is below the threshold."""
+        scores = probes @ self.vectors[rows].T
+        best = np.argmax(scores, axis=1)
+        reached = scores[np.arange(len(probes)), best] >= THRESHOLD
+        return [self.ids[rows[one]] if enough else None for one, enough in zip(best, reached, strict=True)]
 
     def _place(self, venues: Sequence[str | None]) -> None:
         with connection.cursor() as cursor:
