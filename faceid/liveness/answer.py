@@ -293,17 +293,23 @@ def _verdict(step: Step, score: float, refusal: Refusal) -> StepVerdict:
 
 
 def _likeness(seen: Sequence[Seen], enrolled: Vector | None) -> float:
-    """Return the least cosine of the looks with what most of them show, and of that with what is enrolled.
+    """Return the least cosine of the looks with what they show together, and of that with what is enrolled.
 
-    Most are the looks nearest to the one in their midst, not all: the median of two people with as many looks each lies
-    between them, and near to both.
+    What two people with as many looks each show together lies between them and near to both; so what most looks show,
+    those nearest to the one in their midst, is also compared with what the others show.
     """
     vectors = np.array([one.embedding for one in seen if one.embedding is not None])
     if len(vectors) < _LEAST_SHARE * len(seen):
         return -1.0
-    midst = int(np.median(vectors @ vectors.T, axis=0).argmax())
-    nearest = np.argsort(-(vectors @ vectors[midst]))[: math.ceil(_LEAST_SHARE * len(vectors))]
-    mean = np.median(vectors[nearest], axis=0)
-    mean /= max(float(np.linalg.norm(mean)), 1e-9)
+    mean = _together(vectors)
+    order = np.argsort(-(vectors @ vectors[int(np.median(vectors @ vectors.T, axis=0).argmax())]))
+    most, rest = np.split(vectors[order], [math.ceil(_LEAST_SHARE * len(vectors))])
     least = float((vectors @ mean).min())
+    least = min(least, float(_together(most) @ _together(rest))) if len(rest) else least
     return least if enrolled is None else min(least, float(enrolled @ mean))
+
+
+def _together(vectors: Vector) -> Vector:
+    """Return the direction of the median of unit vectors."""
+    median = np.median(vectors, axis=0)
+    return np.asarray(median / max(float(np.linalg.norm(median)), 1e-9), dtype=np.float32)
