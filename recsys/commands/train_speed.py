@@ -86,7 +86,7 @@ def _runs(options: argparse.Namespace) -> Iterator[tuple[str, str, FeatureSpec, 
 
     part = max(options.rows // 4, 1_000)
     for family in options.families:
-        for vocabulary in (options.vocabulary, SMALL):
+        for vocabulary in dict.fromkeys((options.vocabulary, SMALL)):
             spec = specification(vocabulary, histories=family == "din", large=options.large)
             rows = planted(spec, (options.rows, part, part), options.seed)
             title = f"{vocabulary} ids" if options.large == 2 else f"{options.large} x {vocabulary} ids"

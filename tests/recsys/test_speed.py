@@ -55,15 +55,33 @@ def test_the_command_prints_and_writes_both(tmp_path, capsys):
     from recsys.__main__ import main
 
     output = tmp_path / "speed.json"
-    options = ["--families", "deepfm", "--vocabulary", "503", "--rows", "2048", "--passes", "2"]
+    options = ["--families", "deepfm", "--vocabulary", "10007", "--rows", "2048", "--passes", "2"]
 
     assert main(["train-speed", *options, "--json", str(output)]) == 0
 
-    found = json.loads(output.read_text())
-    assert list(found) == ["deepfm, 503 ids", "deepfm, 10007 ids"]
-    for paces in found.values():
-        assert [pace["name"] for pace in paces] == ["deepctr deepfm", "deepfm"]
-        assert all(pace["rows_per_second"] > 0 and pace["passes"] == 2 and 0 < pace["auc"] < 1 for pace in paces)
+    [(title, paces)] = json.loads(output.read_text()).items()
+    assert title == "deepfm, 10007 ids"
+    assert [pace["name"] for pace in paces] == ["deepctr deepfm", "deepfm"]
+    assert all(pace["rows_per_second"] > 0 and pace["passes"] == 2 and 0 < pace["auc"] < 1 for pace in paces)
     printed = capsys.readouterr().out
     assert "deepctr deepfm" in printed
     assert "CPU times" in printed
+
+
+def test_every_family_learns_from_many_ids_and_from_few(monkeypatch, capsys):
+    from recsys.__main__ import main
+    from recsys.training import speed
+
+    asked = []
+
+    def compare(kinds, split, spec, **about):
+        sizes = {feature.name: feature.size for feature in spec.features}
+        asked.append((kinds, sizes["viewer"], len(split.train), about["passes"]))
+        return [speed.Pace("one", 1.0, 1.0, 1, 1, 0.5, 0.7)]
+
+    monkeypatch.setattr(speed, "compare", compare)
+
+    assert main(["train-speed", "--vocabulary", "503", "--rows", "2048", "--passes", "3"]) == 0
+
+    assert asked == [(kinds, ids, 2048, 3) for kinds in (("deepfm",), ("din", "dotdin")) for ids in (503, 10_007)]
+    assert "din, 503 ids" in capsys.readouterr().out
