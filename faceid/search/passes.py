@@ -141,19 +141,23 @@ class Passes:
         ]
         self._crew.work(lambda turn: parts[turn][0].compare(parts[turn][1], self._named), len(parts))
 
-    def _raise(self, rows: NDArray[np.int64], sums: NDArray[np.float32], best: Best) -> None:
-        """Compare the most promising rows: the bar that they set rules most of the others out."""
-        if len(rows) > _FIRST:
-            rows = rows[np.argpartition(sums, len(rows) - _FIRST)[-_FIRST:]]
-        if len(rows := rows[self._live(rows)]):
-            best.compare(rows, self._named)
+    def _raise(
+        self, rows: NDArray[np.int64], sums: NDArray[np.float32], best: Best
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Compare the most promising rows, whose bar rules most of the others out; return the others."""
+        order = np.argpartition(sums, len(rows) - _FIRST) if len(rows) > _FIRST else np.arange(len(rows))
+        first, others = rows[order[-_FIRST:]], order[:-_FIRST]
+        if len(first := first[self._live(first)]):
+            best.compare(first, self._named)
+        return rows[others], sums[others]
 
     def _narrow(self, found: Found, probe: NDArray[np.float32], table: Table, best: Best) -> None:
         copies = self._copies
         rows = np.concatenate([rows for rows, _ in found] or [_NOTHING[0]])
         sums = np.concatenate([sums for _, sums in found] or [_NOTHING[1]])
-        if len(rows) > _FIRST:
-            self._raise(rows, sums, best)
+        rows, sums = self._raise(rows, sums, best)
+        if not len(rows):
+            return
         rows = rows[sums >= table.leasts(best.bar, copies.bounds).take(rows // BOUND_ROWS)]
         octets = copies.steps.probe(probe) if len(rows) > _NARROW_FROM else None
         if octets is not None:
