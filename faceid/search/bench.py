@@ -38,6 +38,8 @@ of 815 people. Two strangers have a cosine of .09, standard deviation .09; one p
 
 _CHUNK = 50_000
 _REST = 0.02
+"""Seconds that are looked at for whether this process is idle, at most :data:`_MOST_RESTS` times."""
+
 _MOST_RESTS = 50
 
 

@@ -11,7 +11,7 @@ from faceid.match import Match
 from faceid.search.columns import UNIT_TOLERANCE
 
 _ROWS = 4096
-_FIRST = 16
+FIRST = 16
 """Most promising rows compared first, so that the bar rules most of the others out."""
 
 _FLOAT_ROUNDING = 2.0**-24
@@ -64,9 +64,9 @@ class Best:
             highest: a cosine that each row certainly does not exceed, same shape.
         """
         rows, highest = _kept(rows, highest, self.bar)
-        if len(rows) > _FIRST:
-            order = np.argpartition(highest, len(rows) - _FIRST)
-            first, others = order[-_FIRST:], order[:-_FIRST]
+        if len(rows) > FIRST:
+            order = np.argpartition(highest, len(rows) - FIRST)
+            first, others = order[-FIRST:], order[:-FIRST]
             self._kept.append((rows[others], highest[others]))
             rows = rows[first]
         self.compare(rows, named)
@@ -156,7 +156,7 @@ def reaching(
     for begin in range(0, len(rows), _ROWS):
         part, mine = rows[begin : begin + _ROWS], of[begin : begin + _ROWS]
         taken, places = vectors.take(part, axis=0), np.arange(begin, begin + len(part))
-        if len(part) > _FIRST:
+        if len(part) > FIRST:
             near = np.flatnonzero(np.einsum("ij,ij->i", taken, probes.take(mine, axis=0)) >= nearly[mine])
             mine, taken, places = mine[near], taken[near], places[near]
         # Each row is added up in the same order, however many rows there are; a matrix product would not do that.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceid.search.crew import Crew
-from faceid.search.hits import Best, Named, compare
+from faceid.search.hits import FIRST, Best, Named, compare
 from faceid.search.layout import BOUND_ROWS, Group
 from faceid.search.nibbles import Halves, Scan, Table
 from faceid.search.octets import Octets, Steps, products
@@ -22,9 +22,6 @@ _SCANNED_AT_ONCE = 2
 
 _NARROW_FROM = 256
 """Rows that are worth a call of onnxruntime."""
-
-_FIRST = 16
-"""Most promising rows of a scan, compared before any other is looked at."""
 
 _COMPARED_AT_ONCE = 256
 _ALONE = Crew(1)
@@ -145,8 +142,8 @@ class Passes:
         self, rows: NDArray[np.int64], sums: NDArray[np.float32], best: Best
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Compare the most promising rows, whose bar rules most of the others out; return the others."""
-        order = np.argpartition(sums, len(rows) - _FIRST) if len(rows) > _FIRST else np.arange(len(rows))
-        first, others = rows[order[-_FIRST:]], order[:-_FIRST]
+        order = np.argpartition(sums, len(rows) - FIRST) if len(rows) > FIRST else np.arange(len(rows))
+        first, others = rows[order[-FIRST:]], order[:-FIRST]
         if len(first := first[self._live(first)]):
             best.compare(first, self._named)
         return rows[others], sums[others]
