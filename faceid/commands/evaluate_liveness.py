@@ -8,6 +8,7 @@ from faceid.commands.evaluating import add_cohorts, add_outputs, check_outputs, 
 from faceid.evaluate import liveness_plots, liveness_report
 from faceid.evaluate.liveness_trials import run_trials
 from faceid.evaluate.report import about
+from faceid.liveness.bundle import bundle_digest
 from faceid.liveness.detector import LivenessDetector
 from faceid.match import THRESHOLD_DEFAULT
 
@@ -47,5 +48,6 @@ def run(options: argparse.Namespace) -> int:
         "made": options.made,
         "seed": options.seed,
     }
-    whole = about(pipeline, NAME, **settings) | {"scores": "probability of a living person"} | figures
+    about_scores = {"scores": "probability of a living person", "liveness_bundle": bundle_digest(options.models)}
+    whole = about(pipeline, NAME, **settings) | about_scores | figures
     return finish(options, whole, liveness_report.lines(figures), liveness_plots.draw)

@@ -16,7 +16,7 @@ from faceid.liveness.fusion import Fusion
 from faceid.liveness.machine import Machine
 from faceid.liveness.policy import Purpose
 from faceid.liveness.stills import DESCRIPTORS, StillMethod
-from faceid.manifest import NOT_STATED, ModelFile
+from faceid.manifest import NOT_STATED, ModelFile, digest_of
 
 DIRECTORY: Final = "liveness"
 """Where the files lie below the models directory."""
@@ -115,6 +115,15 @@ class Bundle:
                 ", ".join(found.untrained),
             )
         return found
+
+
+def bundle_digest(models_dir: Path) -> str:
+    """Return the SHA-256 of the manifest of a models directory's bundle, which names those of all its machines.
+
+    Raises:
+        OSError: there is none.
+    """
+    return digest_of(models_dir / DIRECTORY / MANIFEST)
 
 
 def _still(directory: Path, entry: Mapping[str, Any]) -> StillMethod:

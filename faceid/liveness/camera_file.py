@@ -6,9 +6,8 @@ from pathlib import Path
 
 from faceid.errors import FaceError
 from faceid.files import write_whole
-from faceid.liveness.bundle import DIRECTORY, MANIFEST
+from faceid.liveness.bundle import bundle_digest
 from faceid.liveness.calibration import MOST_SHIFT, CameraCalibration
-from faceid.manifest import digest_of
 
 
 class CameraRefused(FaceError):
@@ -19,7 +18,7 @@ class CameraRefused(FaceError):
 
 def save(camera: CameraCalibration, models_dir: Path, path: Path) -> None:
     """Write a calibration as JSON: shifts by method, captures, and the digest of the models' manifest; no faces."""
-    fields = {"bundle": _bundle(models_dir), "captures": camera.captures, "shifts": dict(camera.shifts)}
+    fields = {"bundle": bundle_digest(models_dir), "captures": camera.captures, "shifts": dict(camera.shifts)}
     write_whole(path, (json.dumps(fields, indent=2, sort_keys=True) + "\n").encode())
 
 
@@ -41,14 +40,10 @@ def load(path: Path, models_dir: Path) -> CameraCalibration:
             expected="the file that `faceid liveness calibrate-camera --out` writes.",
             remedy="Calibrate the camera again.",
         ) from error
-    if bundle != _bundle(models_dir):
+    if bundle != bundle_digest(models_dir):
         raise CameraRefused(
             f"{path} was measured with other liveness models.",
             expected="a calibration by the models in use.",
             remedy="Calibrate the camera again.",
         )
     return CameraCalibration(shifts, captures)
-
-
-def _bundle(models_dir: Path) -> str:
-    return digest_of(models_dir / DIRECTORY / MANIFEST)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import cv2
@@ -245,6 +246,7 @@ def test_the_evaluation_marks_made_attacks_as_synthetic(
 
     text, report = capsys.readouterr().out, json.loads(out.read_text())
     assert status == 0
+    assert report["liveness_bundle"] == sha256((trained / DIRECTORY / MANIFEST).read_bytes()).hexdigest()
     assert report["synthetic_species"] == ["made_cut_print", "made_print", "made_screen", "made_warped_print"]
     assert "code made" in report["synthetic_means"]
     assert "SYNTHETIC" in text
